@@ -1,0 +1,8 @@
+//! What each probe measures, one file for each.
+
+pub mod audio;
+pub mod dns;
+pub mod https;
+pub mod link;
+pub mod load;
+pub mod media;
