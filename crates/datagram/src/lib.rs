@@ -1,0 +1,177 @@
+//! UDP sockets that tell what the kernel knows of a datagram: when it came and left, how it was
+//! marked, how far it could have gone.
+//!
+//! Owns all system calls for that, for the media stream and the reflector alike. Knows nothing of
+//! what the datagrams hold. A thing that the system cannot tell is `None`, never a guess.
+
+mod control;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(unix))]
+#[path = "plain.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod system;
+
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+/// How long sending may wait for room in the queue.
+const SEND_PATIENCE: Duration = Duration::from_millis(5);
+
+/// Why a socket could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation}: {source}")]
+pub struct SocketError {
+    /// What was tried.
+    pub operation: &'static str,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Which kernel timestamps a socket asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamps {
+    /// None: a test's way to see what user space alone can tell.
+    None,
+    /// Of datagrams that come.
+    Receive,
+    /// Of datagrams that come and of those that leave.
+    Both,
+}
+
+/// What came with a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Length of the datagram in the buffer.
+    pub length: usize,
+    /// It was longer than the buffer.
+    pub truncated: bool,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// The address it was sent to, so that the answer leaves from there.
+    pub to: Option<Local>,
+    /// When the kernel received it, in nanoseconds since the Unix epoch by the wall clock.
+    pub at: Option<u64>,
+    /// DSCP and ECN.
+    pub traffic_class: Option<u8>,
+    /// TTL or hop limit that was left.
+    pub ttl: Option<u8>,
+}
+
+/// One of our own addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local {
+    /// The address.
+    pub address: IpAddr,
+    /// The interface, where the address alone does not tell (link-local IPv6); else 0.
+    pub interface: u32,
+}
+
+/// When the kernel sent a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// Which: counts the datagrams of this socket from zero.
+    pub id: u32,
+    /// When, in nanoseconds since the Unix epoch by the wall clock.
+    pub at: u64,
+    /// It was seen at the driver; otherwise only when it was queued for it.
+    pub at_driver: bool,
+}
+
+/// A UDP socket.
+#[derive(Debug)]
+pub struct Socket {
+    socket: UdpSocket,
+    stamps: Stamps,
+}
+
+impl Socket {
+    /// Binds a socket and asks for everything that the system can tell about datagrams.
+    /// `[::]` takes IPv4 too.
+    pub fn bind(address: SocketAddr, stamps: Stamps) -> Result<Self, SocketError> {
+        let failed = |operation| move |source| SocketError { operation, source };
+        let domain = socket2::Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))
+            .map_err(failed("open a UDP socket"))?;
+        if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+            socket.set_only_v6(false).map_err(failed("take IPv4 on an IPv6 socket"))?;
+        }
+        socket.bind(&address.into()).map_err(failed("bind a UDP socket"))?;
+        let socket = UdpSocket::from(socket);
+        // A full queue, as when radio is lost, must not hold up a punctual sender.
+        socket.set_write_timeout(Some(SEND_PATIENCE)).map_err(failed("set a timeout"))?;
+        let stamps = system::prepare(&socket, address.is_ipv6(), stamps);
+        Ok(Self { socket, stamps })
+    }
+
+    /// Fixes the peer: only its datagrams come, and its "port unreachable" becomes an error.
+    pub fn connect(&self, peer: SocketAddr) -> Result<(), SocketError> {
+        self.socket.connect(peer).map_err(|source| SocketError { operation: "connect a UDP socket", source })
+    }
+
+    /// What was granted of the timestamps asked for. A driver may still not stamp what leaves.
+    pub fn stamps(&self) -> Stamps {
+        self.stamps
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// How long `receive` waits.
+    pub fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.socket.set_read_timeout(Some(timeout))
+    }
+
+    /// Room for datagrams that wait for us, as far as the system allows.
+    pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<()> {
+        socket2::SockRef::from(&self.socket).set_recv_buffer_size(bytes)
+    }
+
+    /// Marks what is sent from now on. Some systems ignore it: only the far end can tell.
+    pub fn set_traffic_class(&self, class: u8) -> io::Result<()> {
+        system::set_traffic_class(&self.socket, class)
+    }
+
+    /// Receives one datagram; `WouldBlock` or `TimedOut` after the timeout.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        system::receive(&self.socket, buffer)
+    }
+
+    /// Sends to the peer.
+    pub fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        self.socket.send(datagram).map(drop)
+    }
+
+    /// Sends an answer to where `request` came from, from the address that it was sent to.
+    pub fn answer(&self, datagram: &[u8], request: &Received, traffic_class: u8) -> io::Result<()> {
+        system::answer(&self.socket, datagram, request, traffic_class)
+    }
+
+    /// Takes the times at which datagrams left, as far as they are known by now; never waits.
+    pub fn departures(&self, each: impl FnMut(Departure)) {
+        #[cfg(target_os = "linux")]
+        if self.stamps == Stamps::Both {
+            linux::departures(&self.socket, each);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = each;
+    }
+}
+
+/// `WouldBlock` and `TimedOut` are both "nothing came", depending on the system.
+pub fn nothing_came(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// A port unreachable that came back for something sent earlier.
+pub fn refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
+}
