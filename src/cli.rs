@@ -1,0 +1,158 @@
+//! The command line: one file for each command. Only renders what the rest made.
+//!
+//! Data goes to standard output, words about the work to standard error.
+
+mod changes;
+mod check;
+mod config;
+mod consent;
+mod delivery;
+mod doctor;
+mod enroll;
+mod exit;
+mod history;
+mod log;
+mod owner;
+mod pause;
+mod policy;
+mod render;
+mod run;
+mod sent;
+mod status;
+mod view;
+mod welcome;
+
+pub use exit::Exit;
+
+use crate::{
+    config::{Flags, Proxy, Settings},
+    network::proxy::Proxies,
+};
+use clap::{Args, Parser, Subcommand};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
+
+const EXAMPLES: &str = "\
+Examples:
+  preshift check                 Is this desk fit to take calls?
+  preshift check --only media    Only the voice stream
+  preshift status                What the daemon does, and when it measures next
+  preshift sent --last 1         The exact bytes that left this computer
+  preshift consent withdraw      Keep the microphone closed
+
+Exit codes of 'check': 0 ready, 1 at risk, 2 not ready, 3 unknown.
+Of every command: 64 and up when it could not be done
+(64 wrong usage, 69 nobody answers, 75 try again, 78 wrong settings).";
+
+const RUN: &str = "\
+It is started at logon by systemd (systemctl --user enable --now preshift) and ends on SIGTERM or Ctrl-C
+within three seconds. One daemon runs for each user.";
+
+/// Tells whether this desk is fit to take calls. It measures; it never listens.
+#[derive(Debug, Parser)]
+#[command(name = "preshift", version, about, after_help = EXAMPLES, max_term_width = 96)]
+#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Folder of the local store, by its full path
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<OsString>,
+    /// How much is logged: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// When to use colour: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN")]
+    color: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure now, and say whether this desk is fit to take calls
+    Check(check::Options),
+    /// The daemon: measure by schedule, check before each shift
+    #[command(after_help = RUN)]
+    Run,
+    /// What the daemon does, where this desk is enrolled, and what waits to be sent
+    Status(status::Options),
+    /// Earlier verdicts and what was found
+    History(history::Options),
+    /// What changed on this desk: versions, devices, network
+    Changes(changes::Options),
+    /// The exact bytes that left this computer
+    Sent(sent::Options),
+    /// Report to a collector, with the code that IT gave you
+    Enroll(enroll::Options),
+    /// Say goodbye to the collector; nothing leaves this computer any more
+    Unenroll,
+    /// Stop measuring outside shifts, and keep the microphone closed
+    Pause(pause::Options),
+    /// Measure again
+    Resume,
+    /// What the microphone may be used for
+    #[command(subcommand)]
+    Consent(consent::Command),
+    /// What a desk is judged by
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// This desk's own settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// What this desk can and cannot measure, and why
+    Doctor,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::fail(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let flags =
+        Flags { log_level: cli.global.log_level, data_dir: cli.global.data_dir, color: cli.global.color };
+    let environment = |name: &str| std::env::var_os(name);
+    // `config` must work with settings that do not.
+    if let Command::Config(command) = &cli.command {
+        return config::run(command, &environment, &flags);
+    }
+    let settings = Arc::new(Settings::load(&environment, &flags)?);
+    match &settings.proxy {
+        Proxy::System => {}
+        Proxy::None => Proxies::set_own(None),
+        Proxy::Fixed(url) => Proxies::set_own(Some(url)),
+    }
+    if matches!(cli.command, Command::Run) {
+        return run::run(settings);
+    }
+    log::start(&settings, false);
+    match cli.command {
+        Command::Check(options) => check::run(settings, &options),
+        Command::Status(options) => status::run(&settings, &options),
+        Command::History(options) => history::run(&settings, &options),
+        Command::Changes(options) => changes::run(&settings, &options),
+        Command::Sent(options) => sent::run(&settings, &options),
+        Command::Enroll(options) => enroll::enroll(settings, &options),
+        Command::Unenroll => enroll::unenroll(settings),
+        Command::Pause(options) => pause::pause(settings, &options),
+        Command::Resume => pause::resume(settings),
+        Command::Consent(command) => consent::run(settings, &command),
+        Command::Policy(command) => policy::run(&settings, &command),
+        Command::Doctor => doctor::run(settings),
+        Command::Config(_) | Command::Run => unreachable!("it was run above"),
+    }
+}

@@ -1,0 +1,25 @@
+//! The daemon on an agent's computer, and its command line.
+//!
+//! One measurement goes one way:
+//! `schedule → supervisor → probe → reading → judge → verdict → report → store → deliver`.
+//!
+//! A probe knows `network`, `audio`, `environment` and `platform`; the command line only renders
+//! what comes out. Nothing but `report` assembles what leaves the desk.
+
+pub mod audio;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod deliver;
+pub mod desk;
+pub mod environment;
+pub mod identity;
+pub mod network;
+pub mod platform;
+pub mod probe;
+pub mod random;
+pub mod report;
+pub mod schedule;
+pub mod store;
+pub mod supervisor;

@@ -1,0 +1,23 @@
+//! What network probes are built from. Must not judge; of policies it knows only where none may point.
+
+pub mod allowed;
+pub mod dns;
+#[cfg(unix)]
+pub mod echo;
+pub mod emodel;
+pub mod gateway;
+pub mod https;
+pub mod link;
+pub mod netlink;
+pub mod portal;
+pub mod proxy;
+pub mod resolvers;
+pub mod roots;
+pub mod statistics;
+pub mod stream;
+pub mod timing;
+pub mod trust;
+pub mod wifi;
+
+#[cfg(test)]
+pub(crate) mod testing;

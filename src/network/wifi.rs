@@ -1,0 +1,226 @@
+//! Reads what operating systems say of a Wi-Fi link: Linux's nl80211 and `/proc/net/wireless`,
+//! and the numbers of Windows and macOS.
+//!
+//! Pure. Asking is `platform::wifi`. Names and addresses of networks are never read.
+
+use super::netlink::{attribute, u16_at, u32_at};
+use telemetry::{BitRate, Db, Percent, WifiBand, WifiLink};
+
+/// Signals outside this are a driver's way to say that it does not know.
+const PLAUSIBLE_DBM: std::ops::RangeInclusive<i32> = -120..=-1;
+
+/// Band of a channel's frequency in MHz.
+pub fn band_of_frequency(mhz: u32) -> Option<WifiBand> {
+    match mhz {
+        2400..=2500 => Some(WifiBand::Ghz2),
+        4900..=5924 => Some(WifiBand::Ghz5),
+        5925..=7125 => Some(WifiBand::Ghz6),
+        _ => None,
+    }
+}
+
+/// A signal in dBm, if it is one.
+pub fn signal(dbm: i32) -> Option<Db> {
+    PLAUSIBLE_DBM.contains(&dbm).then(|| Db::new(f64::from(dbm)))
+}
+
+/// A rate from bits a second; none if it is nothing.
+pub fn rate(bits_per_second: f64) -> Option<BitRate> {
+    (bits_per_second > 0.0).then(|| BitRate::new(bits_per_second / 1e6))
+}
+
+/// Signal and rates of an `NL80211_CMD_NEW_STATION`, from behind its generic header.
+pub fn nl80211_station(attributes: &[u8]) -> Option<WifiLink> {
+    const ATTR_STA_INFO: u16 = 21;
+    const SIGNAL: u16 = 7;
+    const TX_BITRATE: u16 = 8;
+    const SIGNAL_AVG: u16 = 13;
+    const RX_BITRATE: u16 = 14;
+    let station = attribute(attributes, ATTR_STA_INFO)?;
+    let dbm = |kind| attribute(station, kind).and_then(|v| v.first()).map(|b| i32::from(*b as i8));
+    Some(WifiLink {
+        // The average is steadier; not every driver has it.
+        signal_dbm: dbm(SIGNAL_AVG).and_then(signal).or_else(|| dbm(SIGNAL).and_then(signal)),
+        quality: None,
+        tx_rate: attribute(station, TX_BITRATE).and_then(nl80211_rate),
+        rx_rate: attribute(station, RX_BITRATE).and_then(nl80211_rate),
+        band: None,
+    })
+}
+
+fn nl80211_rate(info: &[u8]) -> Option<BitRate> {
+    const BITRATE: u16 = 1;
+    const BITRATE32: u16 = 5;
+    // Both are in 100 kbit/s; the older one has two bytes only.
+    let wide = attribute(info, BITRATE32).and_then(|v| u32_at(v, 0));
+    let narrow = || attribute(info, BITRATE).and_then(|v| u16_at(v, 0)).map(u32::from);
+    rate(f64::from(wide.or_else(narrow)?) * 1e5)
+}
+
+/// Band of an `NL80211_CMD_NEW_INTERFACE`, from behind its generic header.
+pub fn nl80211_band(attributes: &[u8]) -> Option<WifiBand> {
+    const ATTR_WIPHY_FREQ: u16 = 38;
+    attribute(attributes, ATTR_WIPHY_FREQ).and_then(|v| u32_at(v, 0)).and_then(band_of_frequency)
+}
+
+/// Signal and quality of one interface in `/proc/net/wireless`.
+pub fn proc_net_wireless(text: &str, interface: &str) -> Option<WifiLink> {
+    /// What cfg80211 counts the quality up to, for every driver behind it.
+    const FULL: f64 = 70.0;
+    let line = text.lines().find_map(|l| l.trim_start().strip_prefix(interface)?.strip_prefix(':'))?;
+    let mut words = line.split_whitespace().skip(1).map(|w| w.trim_end_matches('.'));
+    let quality: f64 = words.next()?.parse().ok()?;
+    let level: i32 = words.next()?.parse().ok()?;
+    // Old drivers tell the level as a byte: 197 is −59.
+    let level = if (136..=255).contains(&level) { level - 256 } else { level };
+    Some(WifiLink {
+        signal_dbm: signal(level),
+        quality: (quality >= 0.0).then(|| Percent::new(quality / FULL * 100.0)),
+        ..WifiLink::default()
+    })
+}
+
+/// What Windows tells: quality from 0 to 100, rates in kbit/s, and, from newer versions, the
+/// signal and the channel's frequency.
+pub fn from_windows(
+    quality: u32,
+    rx_kbit: u32,
+    tx_kbit: u32,
+    rssi: Option<i32>,
+    mhz: Option<u32>,
+) -> WifiLink {
+    let quality = quality.min(100);
+    // Microsoft's definition: 0 is −100 dBm, 100 is −50 dBm, even in between. The ends stand for
+    // everything beyond them, and so say nothing exact.
+    let by_quality = || (1..100).contains(&quality).then(|| Db::new(f64::from(quality) / 2.0 - 100.0));
+    WifiLink {
+        signal_dbm: rssi.and_then(signal).or_else(by_quality),
+        quality: Some(Percent::new(f64::from(quality))),
+        tx_rate: rate(f64::from(tx_kbit) * 1e3),
+        rx_rate: rate(f64::from(rx_kbit) * 1e3),
+        band: mhz.and_then(band_of_frequency),
+    }
+}
+
+/// What `WlanQueryInterface` gives for "real-time connection quality" on Windows 11: a head of 24
+/// bytes, then 272 for each link, of which the strongest counts.
+pub fn windows_realtime(bytes: &[u8]) -> Option<WifiLink> {
+    const HEAD: usize = 24;
+    const LINK: usize = 272;
+    let (quality, rx, tx) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?, u32_at(bytes, 12)?);
+    let count = u32_at(bytes, 20)? as usize;
+    let links = bytes.get(HEAD..)?.chunks_exact(LINK).take(count);
+    let best =
+        links.filter_map(|l| Some((u32_at(l, 12)? as i32, u32_at(l, 4)?))).max_by_key(|(rssi, _)| *rssi);
+    // Documented as kilohertz, seen as megahertz.
+    let mhz = best.map(|(_, f)| if f > 100_000 { f / 1000 } else { f });
+    Some(from_windows(quality, rx, tx, best.map(|(rssi, _)| rssi), mhz))
+}
+
+/// Band of a channel number where nothing else is known: 6 GHz uses the same numbers, so only what
+/// it cannot be is told.
+pub fn band_of_channel(channel: u32) -> Option<WifiBand> {
+    match channel {
+        // 6 GHz counts 1, 5, 9, 13, … 233: these are only 2.4 GHz.
+        2..=4 | 6..=8 | 10..=12 | 14 => Some(WifiBand::Ghz2),
+        // And these only 5 GHz, which counts 36, 40, 44, … and 149, 153, …
+        32 | 36 | 40 | 44 | 48 | 52 | 56 | 60 | 64 | 68 | 96 | 100 | 104 | 108 | 112 | 116 | 120 | 124
+        | 128 | 132 | 136 | 140 | 144 => Some(WifiBand::Ghz5),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::netlink::request;
+
+    /// Attributes as the kernel would nest them.
+    fn attributes(of: &[(u16, &[u8])]) -> Vec<u8> {
+        request(0, 0, 0, &[], of)[16..].to_vec()
+    }
+
+    #[test]
+    fn a_station_of_nl80211() {
+        let tx = attributes(&[(1, &8667u16.to_ne_bytes()), (5, &8667u32.to_ne_bytes())]);
+        let rx = attributes(&[(5, &120_100u32.to_ne_bytes())]);
+        let station = attributes(&[(7, &[(-58i8) as u8]), (13, &[(-61i8) as u8]), (8, &tx), (14, &rx)]);
+        let link = nl80211_station(&attributes(&[(3, &[3, 0, 0, 0]), (21, &station)])).unwrap();
+        assert_eq!(link.signal_dbm.unwrap().get(), -61.0);
+        assert_eq!(link.tx_rate.unwrap().get(), 866.7);
+        assert_eq!(link.rx_rate.unwrap().get(), 12_010.0);
+        let bare = attributes(&[(7, &[(-58i8) as u8])]);
+        let link = nl80211_station(&attributes(&[(21, &bare)])).unwrap();
+        assert_eq!((link.signal_dbm.unwrap().get(), link.tx_rate), (-58.0, None));
+        assert_eq!(nl80211_station(&[]), None);
+    }
+
+    #[test]
+    fn bands() {
+        let of = |mhz: u32| nl80211_band(&attributes(&[(38, &mhz.to_ne_bytes())]));
+        assert_eq!(of(2437), Some(WifiBand::Ghz2));
+        assert_eq!(of(5180), Some(WifiBand::Ghz5));
+        assert_eq!(of(5885), Some(WifiBand::Ghz5));
+        assert_eq!(of(5955), Some(WifiBand::Ghz6));
+        assert_eq!(of(60_480), None);
+        assert_eq!(band_of_channel(6), Some(WifiBand::Ghz2));
+        assert_eq!(band_of_channel(44), Some(WifiBand::Ghz5));
+        assert_eq!(band_of_channel(1), None);
+        assert_eq!(band_of_channel(149), None);
+    }
+
+    #[test]
+    fn proc_net_wireless_of_two_drivers() {
+        let text = include_str!("fixtures/proc-net-wireless");
+        let new = proc_net_wireless(text, "wlp2s0").unwrap();
+        assert_eq!((new.signal_dbm.unwrap().get(), new.quality.unwrap().get()), (-58.0, 74.286));
+        let old = proc_net_wireless(text, "wlan1").unwrap();
+        assert_eq!(old.signal_dbm.unwrap().get(), -59.0);
+        assert_eq!(proc_net_wireless(text, "wlp2"), None);
+        assert_eq!(proc_net_wireless("x: 0000\nx:\n", "x"), None);
+    }
+
+    #[test]
+    fn windows() {
+        let link = from_windows(80, 1_201_000, 866_700, None, Some(5500));
+        assert_eq!(link.signal_dbm.unwrap().get(), -60.0);
+        assert_eq!((link.rx_rate.unwrap().get(), link.tx_rate.unwrap().get()), (1201.0, 866.7));
+        assert_eq!(link.band, Some(WifiBand::Ghz5));
+        assert_eq!(from_windows(100, 0, 0, None, None).signal_dbm, None);
+        assert_eq!(from_windows(100, 0, 0, Some(-41), None).signal_dbm.unwrap().get(), -41.0);
+        assert_eq!(from_windows(u32::MAX, 0, 0, Some(0), None).quality.unwrap().get(), 100.0);
+    }
+
+    #[test]
+    fn windows_11_tells_each_link() {
+        let numbers = |n: &[u32]| n.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>();
+        let link = |mhz: u32, rssi: i32| {
+            let mut bytes = numbers(&[1, mhz, 80, rssi as u32]);
+            bytes.resize(272, 0);
+            bytes
+        };
+        let head = |links: u32| numbers(&[8, 87, 780_000, 866_700, 0, links]);
+        let one = windows_realtime(&[head(1), link(5745, -47)].concat()).unwrap();
+        assert_eq!((one.signal_dbm.unwrap().get(), one.band), (-47.0, Some(WifiBand::Ghz5)));
+        assert_eq!((one.rx_rate.unwrap().get(), one.tx_rate.unwrap().get()), (780.0, 866.7));
+        let two = [head(2), link(2_437_000, -60), link(5_955_000, -44)].concat();
+        assert_eq!(windows_realtime(&two).unwrap().band, Some(WifiBand::Ghz6));
+        // More links are announced than are there.
+        let short = windows_realtime(&[head(9), link(5745, -47)].concat()).unwrap();
+        assert_eq!(short.signal_dbm.unwrap().get(), -47.0);
+        assert_eq!(windows_realtime(&head(0)).unwrap().signal_dbm.unwrap().get(), -56.5);
+        assert_eq!(windows_realtime(&[0; 23]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_breaks_the_parsers(bytes in proptest::collection::vec(0u8..=255, 0..200), text in ".{0,200}") {
+            nl80211_station(&bytes);
+            windows_realtime(&bytes);
+            nl80211_band(&bytes);
+            nl80211_station(&attributes(&[(21, &bytes)]));
+            proc_net_wireless(&text, "x");
+            proc_net_wireless(&format!("x:{text}"), "x");
+        }
+    }
+}

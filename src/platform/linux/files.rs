@@ -1,0 +1,3 @@
+//! Folders of this user and files that only this user can read, on Linux.
+
+pub use crate::platform::unix_files::*;

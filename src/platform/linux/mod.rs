@@ -1,0 +1,15 @@
+//! Linux.
+
+pub mod audio;
+pub mod clock;
+pub mod control;
+pub mod facts;
+pub mod files;
+pub mod gateway;
+pub mod link;
+pub mod load;
+pub mod netlink;
+mod packages;
+pub mod sandbox;
+mod sound_server;
+pub mod wifi;

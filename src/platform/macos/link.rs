@@ -1,0 +1,110 @@
+//! Routes, links, neighbours, resolvers and proxies, as macOS tells.
+
+use super::command::output;
+use crate::network::{
+    link::{Interface, Neighbour, Route, Snapshot},
+    proxy::Proxies,
+    resolvers::parse_scutil_dns,
+};
+use netdev::{MacAddr, prelude::InterfaceType};
+use std::{
+    ffi::CString,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+};
+use telemetry::LinkKind;
+
+/// A root server of the DNS for each family. Routes are looked up towards them; nothing is sent.
+const FAR_V4: Ipv4Addr = Ipv4Addr::new(198, 41, 0, 4);
+const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30);
+
+/// What macOS says of links, routes and neighbours.
+pub fn snapshot() -> io::Result<Snapshot> {
+    let all = netdev::get_interfaces();
+    let mut found = Snapshot {
+        carrier_v4: carrier(&all, SocketAddr::from((FAR_V4, 9))),
+        carrier_v6: carrier(&all, SocketAddr::from((FAR_V6, 9))),
+        ..Snapshot::default()
+    };
+    for one in all.iter().filter(|i| i.is_up() && !i.is_loopback()) {
+        found.interfaces.push(Interface {
+            index: one.index,
+            name: one.name.clone(),
+            kind: kind(one.if_type, &one.name),
+            mtu: one.mtu,
+            bits_per_second: one.transmit_speed.filter(|s| *s > 0),
+        });
+        let gateway = one.gateway.iter().flat_map(|g| {
+            let v4 = g.ipv4.iter().map(|a| (IpAddr::from(*a), g.mac_addr));
+            v4.chain(g.ipv6.iter().map(|a| (IpAddr::from(*a), g.mac_addr)))
+        });
+        for (address, hardware) in gateway {
+            found.routes.push(Route {
+                interface: one.index,
+                gateway: Some(address),
+                ipv6: address.is_ipv6(),
+                default: true,
+                // The order of services decides on macOS; the carrier is looked up apart.
+                metric: 0,
+            });
+            found.neighbours.push(neighbour(one.index, address, hardware));
+        }
+    }
+    Ok(found)
+}
+
+/// The gateways among the neighbours, for that is what is told here; their state is not.
+pub fn neighbours() -> io::Result<Vec<Neighbour>> {
+    snapshot().map(|s| s.neighbours)
+}
+
+/// The resolvers for all names.
+pub fn resolvers() -> io::Result<Vec<SocketAddr>> {
+    let text = output("/usr/sbin/scutil", &["--dns"]).ok_or(io::ErrorKind::Other)?;
+    Ok(parse_scutil_dns(&text, zone))
+}
+
+/// The proxy settings of the network service in use.
+pub fn proxies() -> Proxies {
+    output("/usr/sbin/scutil", &["--proxy"]).map(|t| Proxies::from_scutil(&t)).unwrap_or_default()
+}
+
+fn neighbour(interface: u32, address: IpAddr, hardware: MacAddr) -> Neighbour {
+    let hardware = Some(hardware.octets()).filter(|h| *h != [0; 6]);
+    Neighbour { interface, address, hardware, reachable: None, confirmed_ago: None }
+}
+
+fn kind(if_type: InterfaceType, name: &str) -> LinkKind {
+    match if_type {
+        // IPsec and PPP of the system's own VPN clients, and of others by utun.
+        _ if ["utun", "ipsec", "ppp", "tun", "tap"].iter().any(|p| name.starts_with(p)) => LinkKind::Tunnel,
+        InterfaceType::Wireless80211 | InterfaceType::PeerToPeerWireless => LinkKind::Wifi,
+        InterfaceType::Wwan | InterfaceType::Wwanpp | InterfaceType::Wwanpp2 => LinkKind::Cellular,
+        InterfaceType::Tunnel | InterfaceType::Ppp => LinkKind::Tunnel,
+        InterfaceType::Ethernet
+        | InterfaceType::FastEthernetT
+        | InterfaceType::FastEthernetFx
+        | InterfaceType::GigabitEthernet
+        | InterfaceType::Bridge => LinkKind::Ethernet,
+        _ => LinkKind::Other,
+    }
+}
+
+/// Which link a packet to the internet would leave by: the one with the address that a socket gets.
+fn carrier(all: &[netdev::Interface], far: SocketAddr) -> Option<u32> {
+    let any: SocketAddr =
+        if far.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(far).ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    all.iter().find(|i| !i.is_loopback() && i.ip_addrs().contains(&own)).map(|i| i.index)
+}
+
+fn zone(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name ends in a zero and lives on.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => None,
+        index => Some(index),
+    }
+}

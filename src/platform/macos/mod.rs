@@ -1,0 +1,13 @@
+//! macOS.
+
+pub mod audio;
+pub mod clock;
+pub mod command;
+pub mod control;
+pub mod facts;
+pub mod files;
+pub mod gateway;
+pub mod link;
+pub mod load;
+pub mod sandbox;
+pub mod wifi;

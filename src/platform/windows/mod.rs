@@ -1,0 +1,13 @@
+//! Windows.
+
+pub mod audio;
+pub mod clock;
+pub mod control;
+pub mod facts;
+pub mod files;
+pub mod gateway;
+pub mod link;
+pub mod load;
+pub mod registry;
+pub mod sandbox;
+pub mod wifi;

@@ -1,0 +1,95 @@
+//! Shuts the listening child in, as far as Windows lets a program do it to itself.
+//!
+//! The child is alone in a job that allows one process, and ends with it; it loads no library from
+//! a network share, and no other program's hooks. What is still open: it could write a file or
+//! open a socket. Closing that needs a token of low integrity or an app container, which audio
+//! capture has to be tried with on a real Windows first.
+
+use crate::audio::wire::{Refused, ShutIn};
+use std::{path::PathBuf, ptr::null, time::Duration};
+use windows_sys::Win32::{
+    Foundation::FILETIME,
+    System::{
+        JobObjects::{
+            AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_ACTIVE_PROCESS,
+            JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION, JOBOBJECT_BASIC_LIMIT_INFORMATION,
+            JobObjectBasicLimitInformation, SetInformationJobObject,
+        },
+        Threading::{
+            ExitProcess, GetCurrentProcess, GetProcessTimes, ProcessExtensionPointDisablePolicy,
+            ProcessImageLoadPolicy, SetProcessMitigationPolicy,
+        },
+    },
+};
+
+/// Why the child is not shut in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the listening child could not be shut in")]
+pub struct NotShutIn;
+
+/// No hooks of others, no libraries from elsewhere. Without them it goes on.
+pub fn hide() {
+    // DisableExtensionPoints; NoRemoteImages and NoLowMandatoryLabelImages: the lowest bits.
+    let (extensions, images) = (1u32, 3u32);
+    // SAFETY: each policy is a field of 32 bits, which is what is pointed to.
+    unsafe {
+        SetProcessMitigationPolicy(ProcessExtensionPointDisablePolicy, (&raw const extensions).cast(), 4);
+        SetProcessMitigationPolicy(ProcessImageLoadPolicy, (&raw const images).cast(), 4);
+    }
+}
+
+/// No second process, and no crash dump.
+pub fn enter(_readable: &[PathBuf]) -> Result<ShutIn, NotShutIn> {
+    let mut limits = JOBOBJECT_BASIC_LIMIT_INFORMATION {
+        LimitFlags: JOB_OBJECT_LIMIT_ACTIVE_PROCESS | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION,
+        ActiveProcessLimit: 1,
+        ..Default::default()
+    };
+    // SAFETY: the job is new and kept until the process ends; the limits outlive the call.
+    let done = unsafe {
+        let job = CreateJobObjectW(null(), null());
+        !job.is_null()
+            && SetInformationJobObject(
+                job,
+                JobObjectBasicLimitInformation,
+                (&raw mut limits).cast(),
+                size_of_val(&limits) as u32,
+            ) != 0
+            && AssignProcessToJobObject(job, GetCurrentProcess()) != 0
+    };
+    if done { Ok(ShutIn::default()) } else { Err(NotShutIn) }
+}
+
+/// Nothing more can be closed here.
+pub fn close() -> Result<(), NotShutIn> {
+    Ok(())
+}
+
+/// Ends this process.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: takes a number and does not come back.
+    unsafe { ExitProcess(code as u32) }
+}
+
+/// Processor time of this process so far.
+pub fn processor_time() -> Duration {
+    let [mut created, mut ended, mut kernel, mut user] = [FILETIME::default(); 4];
+    // SAFETY: writes into the four above.
+    unsafe { GetProcessTimes(GetCurrentProcess(), &mut created, &mut ended, &mut kernel, &mut user) };
+    let time = |t: FILETIME| {
+        let hundred_ns = u64::from(t.dwHighDateTime) << 32 | u64::from(t.dwLowDateTime);
+        Duration::from_micros(hundred_ns / 10)
+    };
+    time(kernel) + time(user)
+}
+
+/// Whether its memory can be read by another process of the same user, and dumped: the first
+/// cannot be helped here.
+pub fn is_visible() -> (bool, bool) {
+    (true, false)
+}
+
+/// Nothing is claimed to be refused that was not tried.
+pub fn try_to_break_out() -> Refused {
+    Refused::default()
+}

@@ -1,0 +1,162 @@
+//! Streams voice-like packets against each reflector of the policy, one after the other.
+//!
+//! Owns the bounds that no policy can widen: how many reflectors, how long, how fast, and where they
+//! may be. The stream has a thread of its own, which ends when the probe is given up.
+
+use super::{BoxFuture, Context, Medium, Probe, Progress};
+use crate::network::{
+    allowed::may_point_at,
+    stream::{Control, Plan, StreamError, run as stream},
+};
+use datagram::Stamps;
+use readiness::{Reflector, needs_longer};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+use telemetry::{Failure, Media, NotChecked, Outcome, ProbeId, Reading, Value};
+use tokio::sync::oneshot;
+
+/// The probe.
+pub const PROBE: Probe = Probe { id: ProbeId::Media, medium: Medium::Stream, timeout, run };
+
+/// More are not measured: a check has to end while the agent is waiting.
+const MAX_REFLECTORS: usize = 3;
+/// 250 packets: none lost of those still means less than 1.5 % with 95 % confidence.
+const LENGTH: Duration = Duration::from_secs(5);
+/// 750 packets: a loss of 2 % is told from 1 %.
+const LONGEST: Duration = Duration::from_secs(15);
+/// For looking up a reflector's name.
+const LOOK_UP: Duration = Duration::from_secs(3);
+/// Beside the stream itself: packets still under way, and the ones that ask for the reflector's count.
+const AROUND: Duration = Duration::from_secs(8);
+
+fn timeout(context: &Context) -> Duration {
+    let reflectors = context.policy.targets.reflectors.len().clamp(1, MAX_REFLECTORS);
+    (LOOK_UP + LONGEST + AROUND) * reflectors as u32
+}
+
+fn run(context: Arc<Context>) -> BoxFuture<Vec<Reading>> {
+    Box::pin(async move {
+        let reflectors: Vec<Reflector> =
+            context.policy.targets.reflectors.iter().take(MAX_REFLECTORS).cloned().collect();
+        let mut readings = Vec::new();
+        for (number, reflector) in reflectors.iter().enumerate() {
+            let begun = context.begin(ProbeId::Media, Some(reflector.id.clone()));
+            let part = Part { number, of: reflectors.len() };
+            readings.push(begun.finish(measure(&context, reflector, part).await));
+        }
+        if readings.is_empty() {
+            let begun = context.begin(ProbeId::Media, None);
+            readings.push(begun.finish(Outcome::NotChecked(NotChecked::NoTarget)));
+        }
+        readings
+    })
+}
+
+/// Which of the reflectors is measured, for the progress.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    number: usize,
+    of: usize,
+}
+
+async fn measure(context: &Arc<Context>, reflector: &Reflector, part: Part) -> Outcome {
+    let Some(host) = context.host(&reflector.host) else { return Outcome::NotChecked(NotChecked::NoTarget) };
+    let found = match tokio::time::timeout(LOOK_UP, look_up(&host, reflector.port)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) | Err(_) => return Outcome::Failed(Failure::NameNotFound),
+    };
+    let allowed: Vec<SocketAddr> =
+        found.into_iter().filter(|address| may_point_at(&reflector.host, address.ip())).collect();
+    if allowed.is_empty() {
+        // Not a failure of anything: there is nothing there that we may measure.
+        return Outcome::NotChecked(NotChecked::NoTarget);
+    }
+    // The system sorts addresses by what is likely to work; another is tried only if there is no way to one.
+    let mut outcome = Outcome::Failed(Failure::NoRoute);
+    for target in one_of_each_family(&allowed) {
+        outcome = match stream_to(context.clone(), target, reflector.dscp, part).await {
+            Ok(media) => return Outcome::Measured(Value::Media(media)),
+            Err(error) => Outcome::Failed(failure(&error)),
+        };
+        if outcome != Outcome::Failed(Failure::NoRoute) {
+            break;
+        }
+    }
+    outcome
+}
+
+async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
+}
+
+fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut chosen: Vec<SocketAddr> = Vec::new();
+    for address in addresses {
+        if chosen.iter().all(|c| c.is_ipv4() != address.is_ipv4()) {
+            chosen.push(*address);
+        }
+    }
+    chosen
+}
+
+/// Runs the stream on a thread of its own. Dropping the future ends it within a packet's interval.
+async fn stream_to(
+    context: Arc<Context>,
+    target: SocketAddr,
+    dscp: u8,
+    part: Part,
+) -> Result<Media, StreamError> {
+    let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+    let cancelled = cancel.0.clone();
+    let ssid = getrandom::u32().map_err(io::Error::other)? as u16 | 1; // never 0, which means "no session"
+    let plan =
+        Plan { target, dscp: dscp & 0x3f, ssid, length: LENGTH, longest: LONGEST, stamps: Stamps::Both };
+    let (done, result) = oneshot::channel();
+    thread::Builder::new().name("media".into()).spawn(move || {
+        let control = Control {
+            cancel: &cancelled,
+            needs_longer: &|media| needs_longer(&context.policy, media),
+            progress: &|within| {
+                let done = within.map(|within| (part.number as f32 + within) / part.of as f32);
+                (context.progress)(Progress { probe: ProbeId::Media, done });
+            },
+        };
+        // Nobody waits any more if the probe was given up.
+        let _ = done.send(stream(&plan, &control));
+    })?;
+    match result.await {
+        Ok(result) => result,
+        // The thread panicked: so shall the probe, whose supervisor makes a reading of it.
+        Err(_) => panic!("the media stream panicked"),
+    }
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn failure(error: &StreamError) -> Failure {
+    match error {
+        StreamError::NoRoute(_) => Failure::NoRoute,
+        StreamError::Refused => Failure::Refused,
+        StreamError::Interrupted | StreamError::Cancelled => Failure::Timeout,
+        StreamError::Socket(_) | StreamError::System(_) => Failure::System,
+    }
+}
+
+#[cfg(test)]
+mod tests;
