@@ -1,0 +1,4 @@
+//! Samples cannot be printed for debugging.
+fn main() {
+    println!("{:?}", preshift::audio::Samples::new());
+}

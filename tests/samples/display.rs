@@ -1,0 +1,4 @@
+//! Samples cannot be printed.
+fn main() {
+    println!("{}", preshift::audio::Samples::new());
+}
