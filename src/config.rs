@@ -4,9 +4,11 @@
 //! what is measured, when, and by which limits.
 
 mod layers;
+mod places;
 mod values;
 
 pub use layers::{Flags, SETTINGS, Setting};
+pub use places::{EnrolmentFile, default_file};
 pub use values::{Colour, LogLevel, Proxy};
 
 use std::{
@@ -17,8 +19,6 @@ use std::{
 
 /// Names the settings file; without it, the one in the platform's folder for settings is read if there is one.
 pub const FILE_VARIABLE: &str = "PRESHIFT_CONFIG";
-/// The file's name in the platform's folder.
-const FILE_NAME: &str = "config.toml";
 /// A settings file has five lines; one larger than this is something else.
 const FILE_BYTES: u64 = 64 * 1024;
 
@@ -95,6 +95,8 @@ pub struct Settings {
     pub colour: Colour,
     /// The settings file that was read, if there was one.
     pub file: Option<PathBuf>,
+    /// Files that may tell this desk where to enrol: the first that is there counts.
+    pub enrolment_files: Vec<EnrolmentFile>,
     /// Every setting by name: its value in words and where it comes from.
     pub shown: Vec<(&'static str, String, Source)>,
 }
@@ -105,14 +107,13 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 impl Settings {
     /// Reads and validates every layer.
     pub fn load(environment: Environment<'_>, flags: &Flags) -> Result<Self, Error> {
-        let file = match environment(FILE_VARIABLE) {
-            Some(named) => Some(PathBuf::from(named)),
-            None => default_file().filter(|path| path.exists()),
-        };
-        Self::load_from(file.as_deref(), environment, flags)
+        let named = environment(FILE_VARIABLE).map(PathBuf::from);
+        let file = named.clone().or_else(|| default_file().filter(|path| path.exists()));
+        let enrolment_files = places::enrolment_files(named.as_deref());
+        Ok(Self { enrolment_files, ..Self::load_from(file.as_deref(), environment, flags)? })
     }
 
-    /// Reads and validates every layer, with this settings file.
+    /// Reads and validates every layer, with this settings file. No file tells where to enrol.
     pub fn load_from(
         file: Option<&Path>,
         environment: Environment<'_>,
@@ -121,20 +122,6 @@ impl Settings {
         let written = file.map(read).transpose()?.unwrap_or_default();
         layers::merge(file, &written, environment, flags)
     }
-}
-
-/// The settings file in the platform's folder.
-pub fn default_file() -> Option<PathBuf> {
-    Some(folders()?.config_local_dir().join(FILE_NAME))
-}
-
-/// The data folder of a desk for which nobody set one.
-fn default_data_dir() -> Result<PathBuf, Error> {
-    Ok(folders().ok_or(Error::NoHome)?.data_local_dir().to_owned())
-}
-
-fn folders() -> Option<directories::ProjectDirs> {
-    directories::ProjectDirs::from("", "", "preshift")
 }
 
 fn read(path: &Path) -> Result<layers::Written, Error> {

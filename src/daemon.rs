@@ -14,7 +14,7 @@ pub use stop::{GRACE, Stop, watch as watch_for_stop};
 
 use crate::{
     control::{Asked, Next, Server},
-    deliver::{Deliverer, InForce},
+    deliver::{Deliverer, InForce, Presets},
     desk::Desk,
     environment::{Fingerprint, Places},
     platform::clock,
@@ -83,7 +83,13 @@ pub async fn run(desk: Desk, mut stop: Stop) -> Result<(), RunError> {
     let server = Server::bind(&desk.settings.data_dir).map_err(RunError::Control)?;
     let deliverer = Deliverer::new(desk.reporter.clone(), desk.delivery(), Random::system())?;
     let mut in_force = deliverer.in_force();
-    let nudge = deliverer.nudge();
+    let files = desk.settings.enrolment_files.clone();
+    let presets = Presets::new(desk.reporter.clone(), desk.delivery(), Random::system(), files);
+    let nudge = deliverer.nudge().and(presets.nudge());
+    let (end_presets, presets_end) = oneshot::channel::<()>();
+    let enrolling = tokio::spawn(presets.run(async {
+        let _ = presets_end.await;
+    }));
     let (end_delivery, delivery_ends) = oneshot::channel::<()>();
     let delivery = tokio::spawn(deliverer.run(async {
         let _ = delivery_ends.await;
@@ -104,7 +110,9 @@ pub async fn run(desk: Desk, mut stop: Stop) -> Result<(), RunError> {
         }
     }
     daemon.end().await;
+    let _ = end_presets.send(());
     let _ = end_delivery.send(());
+    let _ = enrolling.await;
     let _ = delivery.await;
     serving.abort();
     tracing::info!("ended");

@@ -1,7 +1,7 @@
 //! Sends what is in the spool and reads the collector's answers. Must not decide what is measured.
 //!
 //! `run` owns when to send, `pass` what is sent, `classify` what an answer means, `client` how a
-//! request travels. Data leaves the spool only for a final answer of a collector, in the same durable
+//! request travels, `preset` how a desk is enrolled without its agent. Data leaves the spool only for a final answer of a collector, in the same durable
 //! transaction that notes the answer. What goes wrong on the way changes the spool in nothing.
 
 pub mod address;
@@ -13,6 +13,7 @@ mod client;
 mod enroll;
 mod fetch;
 mod pass;
+mod preset;
 mod run;
 mod status;
 
@@ -22,6 +23,7 @@ pub use classify::{Action, Stop, Trouble, classify};
 pub use client::{ClientError, Settings};
 pub use enroll::{EnrollError, Goodbye, enroll, unenroll};
 pub use pass::{Deliverer, Pass};
+pub use preset::{Preset, PresetError, PresetStatus, Presets, Source, Wrong, code};
 pub use run::Nudge;
 pub use status::Delivery;
 

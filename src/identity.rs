@@ -75,13 +75,24 @@ pub(crate) struct Pending {
     pub collector: Url,
 }
 
+/// What is known of a desk that no collector knows.
+#[derive(Clone, Default)]
+struct Unenrolled {
+    pending: Option<Pending>,
+    /// When the agent unenrolled it by hand. In this file and not in the store, because a damaged store must not
+    /// enrol a desk again whose agent said no.
+    left: Option<UnixMs>,
+}
+
 /// Who this desk is.
 pub struct Identity {
     path: PathBuf,
     hashing: [u8; 32],
-    pending: Mutex<Option<Pending>>,
+    unenrolled: Mutex<Unenrolled>,
     enrolment: watch::Sender<Option<Arc<Enrolment>>>,
     requests: AtomicU64,
+    /// Held while enrolling or unenrolling: by hand and by a file are never at once.
+    pub(crate) changing: tokio::sync::Mutex<()>,
     /// Which start of the daemon this is.
     pub instance: InstanceId,
 }
@@ -102,6 +113,8 @@ struct Saved {
     enrolled: Option<SavedEnrolment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<SavedPending>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<UnixMs>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,13 +170,15 @@ impl Identity {
             );
             std::fs::rename(&path, dir.join("identity.json.damaged")).map_err(failed("put aside"))?;
         }
-        let (hashing, enrolment, pending) = saved.unwrap_or_else(|| (random.bytes(), None, None));
+        let (hashing, enrolment, unenrolled) =
+            saved.unwrap_or_else(|| (random.bytes(), None, Unenrolled::default()));
         let identity = Self {
             path,
             hashing,
-            pending: Mutex::new(pending),
+            unenrolled: Mutex::new(unenrolled),
             enrolment: watch::Sender::new(enrolment.map(Arc::new)),
             requests: AtomicU64::new(0),
+            changing: tokio::sync::Mutex::new(()),
             instance: InstanceId::from_bytes(random.bytes()),
         };
         if !known && owner {
@@ -198,44 +213,56 @@ impl Identity {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// When the agent unenrolled this desk, if nobody enrolled it since. Then no file enrols it.
+    pub fn left(&self) -> Option<UnixMs> {
+        self.unenrolled().left
+    }
+
     /// The pair with which a desk asked this collector before, if the answer was lost.
     pub(crate) fn pending(&self, collector: &Url) -> Option<Pending> {
-        let pending = self.pending.lock().unwrap_or_else(|e| e.into_inner());
-        pending.clone().filter(|p| p.collector == *collector)
+        self.unenrolled().pending.filter(|p| p.collector == *collector)
     }
 
     /// Keeps a pair before asking. Blocks.
     pub(crate) fn set_pending(&self, pending: Pending) -> Result<(), Error> {
-        *self.pending.lock().unwrap_or_else(|e| e.into_inner()) = Some(pending);
-        self.save()
+        let unenrolled = Unenrolled { pending: Some(pending), ..self.unenrolled() };
+        self.write(self.enrolment().as_deref(), &unenrolled)?;
+        self.set_unenrolled(unenrolled);
+        Ok(())
     }
 
     /// The collector knows the desk. Blocks.
     pub(crate) fn enrol(&self, enrolment: Enrolment) -> Result<(), Error> {
-        *self.pending.lock().unwrap_or_else(|e| e.into_inner()) = None;
-        self.replace(Some(Arc::new(enrolment)))
+        self.replace(Some(Arc::new(enrolment)), Unenrolled::default())
     }
 
-    /// Forgets id and key. The hashing key stays: the snapshots on this desk are made with it. Blocks.
-    pub(crate) fn forget(&self) -> Result<(), Error> {
-        *self.pending.lock().unwrap_or_else(|e| e.into_inner()) = None;
-        self.replace(None)
+    /// Forgets id and key, because the agent wants it so. The hashing key stays: the snapshots on this desk
+    /// are made with it. Blocks.
+    pub(crate) fn forget(&self, at: UnixMs) -> Result<(), Error> {
+        self.replace(None, Unenrolled { pending: None, left: Some(at) })
+    }
+
+    fn unenrolled(&self) -> Unenrolled {
+        self.unenrolled.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    fn set_unenrolled(&self, unenrolled: Unenrolled) {
+        *self.unenrolled.lock().unwrap_or_else(|e| e.into_inner()) = unenrolled;
     }
 
     /// Others hear of it only when it is on disk.
-    fn replace(&self, enrolment: Option<Arc<Enrolment>>) -> Result<(), Error> {
-        let pending = self.pending.lock().unwrap_or_else(|e| e.into_inner()).clone();
-        self.write(enrolment.as_deref(), pending.as_ref())?;
+    fn replace(&self, enrolment: Option<Arc<Enrolment>>, unenrolled: Unenrolled) -> Result<(), Error> {
+        self.write(enrolment.as_deref(), &unenrolled)?;
+        self.set_unenrolled(unenrolled);
         self.enrolment.send_replace(enrolment);
         Ok(())
     }
 
     fn save(&self) -> Result<(), Error> {
-        let pending = self.pending.lock().unwrap_or_else(|e| e.into_inner()).clone();
-        self.write(self.enrolment().as_deref(), pending.as_ref())
+        self.write(self.enrolment().as_deref(), &self.unenrolled())
     }
 
-    fn write(&self, enrolment: Option<&Enrolment>, pending: Option<&Pending>) -> Result<(), Error> {
+    fn write(&self, enrolment: Option<&Enrolment>, unenrolled: &Unenrolled) -> Result<(), Error> {
         let hex = telemetry::Digest::from_bytes;
         let saved = Saved {
             version: 1,
@@ -247,11 +274,12 @@ impl Identity {
                 team: e.team.clone(),
                 since: e.since,
             }),
-            pending: pending.map(|p| SavedPending {
+            pending: unenrolled.pending.as_ref().map(|p| SavedPending {
                 desk: p.desk.clone(),
                 key: hex(p.key),
                 collector: p.collector.clone(),
             }),
+            left: unenrolled.left,
         };
         let new = self.path.with_extension("json.new");
         let write = || {
@@ -266,7 +294,7 @@ impl Identity {
     }
 }
 
-type Known = ([u8; 32], Option<Enrolment>, Option<Pending>);
+type Known = ([u8; 32], Option<Enrolment>, Unenrolled);
 
 /// `None` if it does not read.
 fn read(bytes: &[u8]) -> Result<Option<Known>, Error> {
@@ -286,7 +314,7 @@ fn read(bytes: &[u8]) -> Result<Option<Known>, Error> {
         since: e.since,
     });
     let pending = saved.pending.map(|p| Pending { desk: p.desk, key: unhex(&p.key), collector: p.collector });
-    Ok(Some((unhex(&saved.hashing), enrolled, pending)))
+    Ok(Some((unhex(&saved.hashing), enrolled, Unenrolled { pending, left: saved.left })))
 }
 
 fn unhex(digest: &telemetry::Digest) -> [u8; 32] {
@@ -330,11 +358,19 @@ mod tests {
         assert_eq!(first.hash("00:11:22:33:44:55"), (second.hasher())("00:11:22:33:44:55"));
         assert_ne!(first.instance, second.instance);
 
-        second.forget().unwrap();
+        assert_eq!(second.left(), None);
+        second.forget(UnixMs::new(1_800_000_000_000)).unwrap();
         let third = Identity::open(dir.path(), &random).unwrap();
         assert!(third.enrolment().is_none());
+        assert_eq!(third.left(), Some(UnixMs::new(1_800_000_000_000)), "the agent's no outlives a restart");
         assert_eq!(third.hash("a"), first.hash("a"));
         assert!(!std::fs::read_to_string(dir.path().join(FILE)).unwrap().contains(&"07".repeat(32)));
+        third.enrol(enrolment()).unwrap();
+        assert_eq!(
+            Identity::open(dir.path(), &random).unwrap().left(),
+            None,
+            "until somebody enrols it anew"
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod macos;
 mod unix_control;
 #[cfg(unix)]
 mod unix_files;
+#[cfg(unix)]
+mod unix_trust;
 #[cfg(windows)]
 mod windows;
 

@@ -167,6 +167,8 @@ fn wrong_usage_ends_with_64_and_help_with_0() {
         &["enroll", "http://collector.example", "--code-stdin"],
         &["enroll", "https://collector.example", "a-code-does-not-belong-here"],
         &["consent", "give", "everything"],
+        &["enroll", "https://collector.example", "--from", "enrolment.toml"],
+        &["enroll", "--from", "enrolment.toml", "--code-stdin"],
     ] {
         assert_eq!(code(&desk.run(wrong)), 64, "{wrong:?}");
     }
@@ -259,6 +261,56 @@ fn a_code_that_is_none_and_a_collector_that_is_not_there_are_told_apart() {
     let unreachable = enroll(b" ABCDE-fghjk-mnpqr-stuvw-xyz23 \n");
     assert_eq!(code(&unreachable), 69, "{}", text(&unreachable.stderr));
     assert!(text(&desk.run(&["status"]).stdout).contains("not enrolled"));
+}
+
+#[test]
+fn a_file_of_it_enrols_by_hand_and_what_is_wrong_with_it_is_said() {
+    let desk = Desk::new();
+    let file = desk.data().join("enrolment.toml");
+    let from = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        desk.run(&["enroll", "--from", file.to_str().unwrap()])
+    };
+    let wrong = from("collector = \"https://collector.example\"\nteam = \"north\"\n");
+    assert_eq!(code(&wrong), 65);
+    assert!(text(&wrong.stderr).contains("enrolment.toml: line 2: unknown field `team`"));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let good = format!("collector = \"http://{nobody}\"\ncode = \"abcde-fghjk-mnpqr-stuvw-xyz23\"\n");
+    assert_eq!(code(&from(&good)), 69);
+    assert!(file.exists(), "it was not used");
+    assert_eq!(code(&desk.run(&["enroll", "--from", "/nonexistent/enrolment.toml"])), 66);
+}
+
+#[test]
+fn a_daemon_tries_the_enrolment_file_and_says_what_it_waits_for() {
+    let (desk, place) = (Desk::new(), tempfile::tempdir().unwrap());
+    let settings = place.path().join("settings.toml");
+    std::fs::write(&settings, "").unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text_of = |code: &str| format!("collector = \"http://{nobody}\"\ncode = \"{code}\"\n");
+    let file = place.path().join("enrolment.toml");
+    std::fs::write(&file, text_of("abcde-fghjk-mnpqr-stuvw-xyz23")).unwrap();
+    let log = std::fs::File::create(place.path().join("log")).unwrap();
+    let mut command = desk.command(&["run"]);
+    command.env("PRESHIFT_CONFIG", &settings).stderr(log).stdout(Stdio::null());
+    let _daemon = Daemon(command.spawn().unwrap());
+    let status = || {
+        let output = desk.command(&["status"]).env("PRESHIFT_CONFIG", &settings).output().unwrap();
+        text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let began = Instant::now();
+    while !status().contains("the collector cannot be reached") {
+        assert!(began.elapsed() < DEADLINE, "{}", status());
+        std::thread::yield_now();
+    }
+    assert!(status().contains("enrolment.toml was tried"), "{}", status());
+    assert!(file.exists(), "it was not used");
+    // An agent who says no is not asked again, and is told how to change their mind.
+    let no = desk.command(&["unenroll"]).env("PRESHIFT_CONFIG", &settings).output().unwrap();
+    assert_eq!(code(&no), 0);
+    assert!(status().contains("is not used"), "{}", status());
+    let said = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(!said.contains("fghjk"), "a code is not logged: {said}");
 }
 
 #[test]

@@ -11,14 +11,14 @@ use super::{
 use crate::{
     config::Settings,
     control::{Answer, Request},
-    deliver::{self, EnrollError, Goodbye, address},
+    deliver::{self, EnrollError, Goodbye, Preset, Source, Wrong, address},
     random::Random,
 };
 use anyhow::Context as _;
 use clap::Args;
 use std::{
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 use telemetry::EnrollCode;
@@ -31,26 +31,31 @@ Examples:
   preshift enroll https://collector.example:8443
                         Asks for the code that IT gave you
   preshift enroll https://collector.example:8443 --code-file code.txt
-  some-secret-store | preshift enroll https://collector.example:8443 --code-stdin";
+  some-secret-store | preshift enroll https://collector.example:8443 --code-stdin
+  preshift enroll --from enrolment.toml
+                        Address and code from a file of IT";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
     /// The collector's address: https, or http on this computer itself
-    #[arg(value_name = "URL")]
-    collector: String,
+    #[arg(value_name = "URL", required_unless_present = "from")]
+    collector: Option<String>,
     /// Read the code from a file
     #[arg(long, value_name = "FILE", conflicts_with = "code_stdin")]
     code_file: Option<PathBuf>,
     /// Read the code from standard input
     #[arg(long)]
     code_stdin: bool,
+    /// Read the address and the code from a file such as the daemon takes from its place
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["collector", "code_file", "code_stdin"])]
+    from: Option<PathBuf>,
 }
 
 pub fn enroll(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
-    let collector =
-        address::collector(&options.collector).map_err(|e| Ends::with(Exit::Usage, e.to_string()))?;
-    let code = code(options)?;
+    let Preset { collector, code } = preset(options)?;
+    let own: Vec<PathBuf> =
+        settings.enrolment_files.iter().filter(|f| f.own).map(|f| f.path.clone()).collect();
     let team = owner::runtime()?.block_on(async {
         match Owner::find(settings).await? {
             Owner::Us(desk) => {
@@ -70,6 +75,9 @@ pub fn enroll(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit
         }
     })?;
     anstream::println!("This desk is enrolled with {collector} in team {team}.");
+    if let Some(from) = &options.from {
+        used(from, &own);
+    }
     anstream::println!("See what leaves this computer: preshift sent");
     Ok(Exit::Done)
 }
@@ -100,6 +108,31 @@ pub fn unenroll(settings: Arc<Settings>) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Where to enrol, and by which code.
+fn preset(options: &Options) -> anyhow::Result<Preset> {
+    match (&options.from, &options.collector) {
+        (Some(file), _) => Preset::read(file, Source::ByHand).map_err(|error| {
+            let exit = if matches!(error.wrong, Wrong::Read(_)) { Exit::NoInput } else { Exit::Data };
+            Ends::with(exit, error.to_string())
+        }),
+        (None, Some(address)) => {
+            let collector =
+                address::collector(address).map_err(|e| Ends::with(Exit::Usage, e.to_string()))?;
+            Ok(Preset { collector, code: code(options)? })
+        }
+        (None, None) => Err(Ends::with(Exit::Usage, "name the collector's address, or --from a file")),
+    }
+}
+
+/// The file in the user's own place holds a secret and goes; any other is somebody else's to keep.
+fn used(file: &Path, own: &[PathBuf]) {
+    let same =
+        |place: &PathBuf| matches!((place.canonicalize(), file.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if own.iter().any(same) && std::fs::remove_file(file).is_err() {
+        anstream::eprintln!("{} holds a code and could not be deleted; please delete it.", file.display());
+    }
+}
+
 /// The code, from where it was said to be; else asked for without showing it.
 fn code(options: &Options) -> anyhow::Result<EnrollCode> {
     let text = match &options.code_file {
@@ -115,7 +148,7 @@ fn code(options: &Options) -> anyhow::Result<EnrollCode> {
             Ends::with(Exit::Usage, said)
         })?,
     };
-    text.trim().to_lowercase().parse().map_err(|e| Ends::with(Exit::Data, format!("the code is {e}")))
+    deliver::code(&text).map_err(|e| Ends::with(Exit::Data, format!("the code is {e}")))
 }
 
 fn bounded(from: impl Read) -> anyhow::Result<String> {

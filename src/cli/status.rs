@@ -42,6 +42,10 @@ pub fn run(settings: &Settings, _: &Options) -> anyhow::Result<Exit> {
     if let Some(e) = &enrolment {
         row("Desk", format!("{} (what the collector knows this desk by)", e.desk));
     }
+    if enrolment.is_none() {
+        rows.extend(super::delivery::preset(settings, &view, live.is_ok(), now)?);
+    }
+    let mut row = |label: &'static str, text: String| rows.push((label, text));
     let InForce { policy, assignment, .. } = desk::in_force(&view.store, &view.identity)?;
     let from = if assignment.is_some() { "from the collector" } else { "built in" };
     row("Policy", format!("{} version {}, {from}", policy.id, policy.version));

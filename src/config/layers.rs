@@ -1,7 +1,8 @@
 //! The layers of settings, and which one wins: flag, environment, file, default.
 
 use super::{
-    Environment, Error, Settings, Source, default_data_dir,
+    Environment, Error, Settings, Source,
+    places::default_data_dir,
     values::{self, Colour, LogLevel, Proxy},
 };
 use serde::Deserialize;
@@ -98,6 +99,7 @@ pub(super) fn merge(
         tls_roots_file: roots,
         colour: colour.unwrap_or(Colour::Auto),
         file: file.map(Path::to_owned),
+        enrolment_files: Vec::new(),
         shown: Vec::new(),
     };
     settings.shown = layers.shown;

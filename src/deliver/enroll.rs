@@ -78,6 +78,32 @@ pub async fn enroll(
     collector: &Url,
     code: &EnrollCode,
 ) -> Result<Id, EnrollError> {
+    let _one = reporter.identity().changing.lock().await;
+    enroll_now(reporter, settings, random, collector, code).await
+}
+
+/// As `enroll`, but only if the agent did not unenrol the desk by hand. `None` if they did.
+pub(super) async fn enroll_unless_left(
+    reporter: &Reporter,
+    settings: &Settings,
+    random: &Random,
+    collector: &Url,
+    code: &EnrollCode,
+) -> Option<Result<Id, EnrollError>> {
+    let _one = reporter.identity().changing.lock().await;
+    match reporter.identity().left() {
+        Some(_) => None,
+        None => Some(enroll_now(reporter, settings, random, collector, code).await),
+    }
+}
+
+async fn enroll_now(
+    reporter: &Reporter,
+    settings: &Settings,
+    random: &Random,
+    collector: &Url,
+    code: &EnrollCode,
+) -> Result<Id, EnrollError> {
     let (identity, store) = (reporter.identity(), reporter.store());
     if identity.enrolment().is_some() {
         return Err(EnrollError::AlreadyEnrolled);
@@ -114,22 +140,24 @@ pub async fn enroll(
 }
 
 /// Says goodbye to the collector and forgets id, key, assignment and what waits in the spool. History stays.
+/// A desk that waits to be enrolled by a file waits no longer: the agent said no.
 pub async fn unenroll(
     reporter: &Reporter,
     settings: &Settings,
     random: &Random,
 ) -> Result<Goodbye, EnrollError> {
     let (identity, store) = (reporter.identity(), reporter.store());
-    let Some(enrolment) = identity.enrolment() else { return Ok(Goodbye::NotEnrolled) };
+    let _one = identity.changing.lock().await;
+    let Some(enrolment) = identity.enrolment() else {
+        forget(identity, store).await?;
+        return Ok(Goodbye::NotEnrolled);
+    };
     let goodbye = match client(&enrolment.collector, settings).await {
         Ok(client) => goodbye(identity, store, &client, random, &enrolment).await,
         Err(_) => Goodbye::NotTold(Trouble::Settings),
     };
-    let identity = identity.clone();
     // First the identity: were it the spool first and the power went, the desk would go on as before.
-    tokio::task::spawn_blocking(move || identity.forget())
-        .await
-        .map_err(|_| EnrollError::Store(store::Error::Task))??;
+    forget(identity, store).await?;
     store
         .run(|store| {
             store.begin_epoch()?;
@@ -140,6 +168,14 @@ pub async fn unenroll(
         })
         .await?;
     Ok(goodbye)
+}
+
+async fn forget(identity: &Arc<Identity>, store: &Store) -> Result<(), EnrollError> {
+    let (identity, at) = (identity.clone(), store.now());
+    tokio::task::spawn_blocking(move || identity.forget(at))
+        .await
+        .map_err(|_| EnrollError::Store(store::Error::Task))??;
+    Ok(())
 }
 
 async fn client(collector: &Url, settings: &Settings) -> Result<Client, EnrollError> {

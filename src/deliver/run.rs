@@ -11,19 +11,29 @@ const REST: Duration = Duration::from_secs(20);
 
 /// Tells a waiting deliverer that the network may be back: on wake, or when the link changed.
 #[derive(Clone, Debug)]
-pub struct Nudge(Arc<tokio::sync::Notify>);
+pub struct Nudge(Vec<Arc<tokio::sync::Notify>>);
 
 impl Nudge {
+    pub(super) fn of(one: Arc<tokio::sync::Notify>) -> Self {
+        Self(vec![one])
+    }
+
+    /// Wakes another one as well.
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Try now.
     pub fn nudge(&self) {
-        self.0.notify_one();
+        self.0.iter().for_each(|one| one.notify_one());
     }
 }
 
 impl Deliverer {
     /// A way to wake it.
     pub fn nudge(&self) -> Nudge {
-        Nudge(self.nudge.clone())
+        Nudge::of(self.nudge.clone())
     }
 
     /// Delivers until `shutdown` is ready. Whatever is under way then is dropped: it is on disk.

@@ -53,6 +53,8 @@ pub mod keys {
     pub const STARTED: Key<UnixMs> = Key::new("started");
     /// How the last deliveries went.
     pub const DELIVERY: Key<crate::deliver::Delivery> = Key::new("delivery");
+    /// How enrolling by a file goes.
+    pub const PRESET: Key<crate::deliver::PresetStatus> = Key::new("preset");
 }
 
 impl Store {

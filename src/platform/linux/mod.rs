@@ -10,6 +10,8 @@ pub mod link;
 pub mod load;
 pub mod netlink;
 mod packages;
+pub mod places;
 pub mod sandbox;
 mod sound_server;
+pub mod trust;
 pub mod wifi;

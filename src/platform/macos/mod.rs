@@ -9,5 +9,7 @@ pub mod files;
 pub mod gateway;
 pub mod link;
 pub mod load;
+pub mod places;
 pub mod sandbox;
+pub mod trust;
 pub mod wifi;

@@ -129,10 +129,10 @@ fn pipe_name(data_dir: &Path, user: &User) -> io::Result<String> {
 }
 
 /// The user this process runs as: the token's answer, with the SID inside.
-struct User(Vec<u64>);
+pub(super) struct User(Vec<u64>);
 
 impl User {
-    fn current() -> io::Result<Self> {
+    pub(super) fn current() -> io::Result<Self> {
         let mut token: HANDLE = null_mut();
         // SAFETY: the pseudo handle of this process is always valid; `token` is ours to be written.
         if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) } == 0 {
@@ -157,7 +157,7 @@ impl User {
         if done == 0 { Err(error) } else { Ok(Self(buffer)) }
     }
 
-    fn sid(&self) -> PSID {
+    pub(super) fn sid(&self) -> PSID {
         // SAFETY: the buffer was filled with a TOKEN_USER by `current`, and is aligned for one.
         unsafe { (*self.0.as_ptr().cast::<TOKEN_USER>()).User.Sid }
     }

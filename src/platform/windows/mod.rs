@@ -8,6 +8,8 @@ pub mod files;
 pub mod gateway;
 pub mod link;
 pub mod load;
+pub mod places;
 pub mod registry;
 pub mod sandbox;
+pub mod trust;
 pub mod wifi;

@@ -1,0 +1,3 @@
+//! Whether a file is to be believed, on Linux.
+
+pub use crate::platform::unix_trust::*;

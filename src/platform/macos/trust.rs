@@ -1,0 +1,3 @@
+//! Whether a file is to be believed, on macOS.
+
+pub use crate::platform::unix_trust::*;
