@@ -7,6 +7,7 @@
 
 mod capture;
 pub mod child;
+pub mod consent;
 pub mod endpoint;
 mod error;
 pub mod inventory;

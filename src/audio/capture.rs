@@ -23,7 +23,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
-use telemetry::{Dbfs, Digest, Hertz, Millis, Percent};
+use telemetry::{Dbfs, Digest, Hertz, MicrophonePermission, Millis, Percent};
 
 /// Blocks in a second. What the system picks by itself is up to a third of a second long, too
 /// coarse to see losses. But each block costs some 0.1 ms, half of it in the client of PulseAudio,
@@ -108,6 +108,12 @@ pub fn listen(
     shut_in: ShutIn,
     started: Instant,
 ) -> Result<NoiseNumbers, AudioError> {
+    // macOS would deliver silence and no error; and a no is a no.
+    if let Some(MicrophonePermission::Denied | MicrophonePermission::DeniedToPreshift) =
+        system::microphone_permission()
+    {
+        return Err(AudioError::NoPermission);
+    }
     let mut watch = Watch::open(key, ours)?;
     let key = watch.key().clone();
     let device = find(&key)?;

@@ -2,7 +2,7 @@
 //!
 //! Pure, and compiled on every system; `platform::windows` and `platform::macos` do the asking.
 
-use telemetry::{Connection, FormFactor, MicrophoneUse, UsbId};
+use telemetry::{Connection, FormFactor, UsbId};
 
 /// What a device looks like, by Windows' `EndpointFormFactor` (mmdeviceapi.h).
 pub fn form_factor(number: u32) -> FormFactor {
@@ -61,20 +61,6 @@ fn id(hex: &str) -> Option<UsbId> {
     (good && number != 0).then(|| UsbId::from_number(number))
 }
 
-/// Whether another program uses the microphone, by what Windows keeps of each: its path with `#`
-/// for `\`, and when it last stopped, 0 if it has not. `own` is the path of this program.
-pub fn microphone_use(programs: &[(String, Option<u64>)], own: &str) -> MicrophoneUse {
-    let own = own.replace('\\', "#");
-    let foreign = |name: &String| !name.eq_ignore_ascii_case(&own);
-    if programs.is_empty() {
-        MicrophoneUse::Unknown
-    } else if programs.iter().any(|(name, stopped)| *stopped == Some(0) && foreign(name)) {
-        MicrophoneUse::InUse
-    } else {
-        MicrophoneUse::Free
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,17 +111,5 @@ mod tests {
         assert_eq!(connection("HDAUDIO", Some(9)), Connection::Hdmi);
         assert_eq!(connection("ROOT", Some(4)), Connection::Virtual);
         assert_eq!(connection("", None), Connection::Unknown);
-    }
-
-    #[test]
-    fn only_another_program_counts() {
-        let own = r"C:\Program Files\Preshift\preshift.exe";
-        let mine = (r"C:#Program Files#Preshift#Preshift.exe".to_string(), Some(0));
-        let stopped = ("C:#zoom.exe".to_string(), Some(133_000_000));
-        let talking = ("C:#zoom.exe".to_string(), Some(0));
-        assert_eq!(microphone_use(&[], own), MicrophoneUse::Unknown);
-        assert_eq!(microphone_use(&[mine.clone(), stopped], own), MicrophoneUse::Free);
-        assert_eq!(microphone_use(&[mine, talking], own), MicrophoneUse::InUse);
-        assert_eq!(microphone_use(&[("never used".into(), None)], own), MicrophoneUse::Free);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::{
     AudioDevice, AudioDevices, Connection, Digest, Direction, FormFactor, Hash, Hertz, Id, List,
-    MicrophoneUse, Percent, UsbId, Version, Word,
+    MicrophonePermission, MicrophoneUse, Percent, UsbId, Version, Word,
 };
 
 /// The program that plays and records for all others.
@@ -62,6 +62,9 @@ pub struct Inventory {
     pub devices: List<RawDevice, 32>,
     /// Whether another program uses a microphone.
     pub microphone_use: MicrophoneUse,
+    /// Whether the system lets programs at the microphone; absent where it asks nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone_permission: Option<MicrophonePermission>,
     /// Whether opening the default microphone would switch a playing Bluetooth headset.
     pub would_switch_headset: bool,
 }
@@ -82,6 +85,7 @@ impl Inventory {
         AudioDevices {
             devices: self.devices.iter().map(|d| d.reading(&hash)).collect(),
             microphone_use: self.microphone_use,
+            microphone_permission: self.microphone_permission,
         }
     }
 }

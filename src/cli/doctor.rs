@@ -19,7 +19,8 @@ use std::{
     sync::Arc,
 };
 use telemetry::{
-    GatewayMethod, LinkKind, MicrophoneUse, Outcome, ProbeId, Readiness, TimestampQuality, Value,
+    GatewayMethod, LinkKind, MicrophonePermission, MicrophoneUse, Outcome, ProbeId, Readiness,
+    TimestampQuality, Value,
 };
 
 type Rows = Vec<(String, String)>;
@@ -125,16 +126,32 @@ fn how(readiness: &Readiness, sandbox: &Result<audio::wire::SelfTest, audio::Aud
                 }
                 .into(),
             ),
-            Value::AudioDevices(devices) => row(
-                "microphone in use",
-                match devices.microphone_use {
-                    MicrophoneUse::Unknown => "the system does not tell whether a program uses it",
-                    MicrophoneUse::Free | MicrophoneUse::InUse => {
-                        "the system tells; Preshift never opens it beside another program"
+            Value::AudioDevices(devices) => {
+                row(
+                    "microphone in use",
+                    match devices.microphone_use {
+                        MicrophoneUse::Unknown => "the system does not tell whether a program uses it",
+                        MicrophoneUse::Free | MicrophoneUse::InUse => {
+                            "the system tells; Preshift never opens it beside another program"
+                        }
                     }
-                }
-                .into(),
-            ),
+                    .into(),
+                );
+                row(
+                    "microphone permission",
+                    match devices.microphone_permission {
+                        None => "this system asks for none",
+                        Some(MicrophonePermission::Granted) => "granted by the system",
+                        Some(MicrophonePermission::Denied) => "denied by the system, to all programs",
+                        Some(MicrophonePermission::DeniedToPreshift) => "denied to Preshift by the system",
+                        Some(MicrophonePermission::NotAsked) => {
+                            "not asked yet: the system will ask when it is first used"
+                        }
+                        Some(MicrophonePermission::Unknown) => "the system does not tell",
+                    }
+                    .into(),
+                );
+            }
             _ => {}
         }
     }

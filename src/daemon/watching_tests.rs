@@ -100,6 +100,7 @@ fn another_headset_matters_and_the_same_does_not() {
         let devices = AudioDevices {
             devices: vec![device(Direction::Input), device(Direction::Output)].into(),
             microphone_use: MicrophoneUse::Free,
+            microphone_permission: None,
         };
         reading(minute, ProbeId::AudioDevices, Outcome::Measured(Value::AudioDevices(devices)))
     };

@@ -121,14 +121,16 @@ pub fn explain(finding: &Finding) -> Words {
 /// What makes this finding moot. A reading that is missing is moot by whatever makes measuring it pointless.
 pub fn moot_by(finding: &Finding) -> &'static [FindingCode] {
     use FindingCode::{
-        CaptivePortal, DnsDown, GatewayUnreachable, MicrophoneMuted, NoMicrophone, NoNetwork,
-        OptionalReadingMissing, RequiredReadingMissing,
+        CaptivePortal, DnsDown, GatewayUnreachable, MicrophoneDenied, MicrophoneDeniedToPreshift,
+        MicrophoneMuted, NoMicrophone, NoNetwork, OptionalReadingMissing, RequiredReadingMissing,
     };
     match (finding.code, finding.probe) {
         (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Dns | ProbeId::Https | ProbeId::Media) => {
             &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown]
         }
-        (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Noise) => &[NoMicrophone, MicrophoneMuted],
+        (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Noise) => {
+            &[NoMicrophone, MicrophoneMuted, MicrophoneDenied, MicrophoneDeniedToPreshift]
+        }
         (code, _) => entry(code).moot_by,
     }
 }
@@ -172,6 +174,8 @@ catalogue! {
     SpeakerMuted => audio::SPEAKER_MUTED,
     MicrophoneVolumeLow => audio::MICROPHONE_VOLUME_LOW,
     NarrowBandHeadset => audio::NARROW_BAND_HEADSET,
+    MicrophoneDenied => audio::MICROPHONE_DENIED,
+    MicrophoneDeniedToPreshift => audio::MICROPHONE_DENIED_TO_PRESHIFT,
     MicrophoneDead => audio::MICROPHONE_DEAD,
     MicrophoneNoData => audio::MICROPHONE_NO_DATA,
     MicrophoneClipping => audio::MICROPHONE_CLIPPING,

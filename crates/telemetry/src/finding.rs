@@ -115,6 +115,10 @@ pub enum FindingCode {
     MicrophoneVolumeLow,
     /// The headset runs in telephone quality.
     NarrowBandHeadset,
+    /// The system keeps the microphone from all programs.
+    MicrophoneDenied,
+    /// The system keeps the microphone from Preshift only.
+    MicrophoneDeniedToPreshift,
     // noise
     /// The microphone delivers nothing but zeros.
     MicrophoneDead,

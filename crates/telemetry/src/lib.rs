@@ -24,7 +24,7 @@ pub use bounded::{
 pub use fact::{Change, Fact, FactKey, FactValue, Origin, Word};
 pub use finding::{FaultDomain, Finding, FindingCode, Quantity, Severity, Unit, Verdict};
 pub use measured::audio::{
-    AudioDevice, AudioDevices, Connection, Direction, FormFactor, MicrophoneUse, Noise,
+    AudioDevice, AudioDevices, Connection, Direction, FormFactor, MicrophonePermission, MicrophoneUse, Noise,
 };
 pub use measured::dns::{Dns, DnsAnswer, DnsQuery, RecordType, ResolverClass};
 pub use measured::https::{Https, Interference};

@@ -9,8 +9,9 @@ use readiness::words;
 use std::io::{self, Write};
 use telemetry::{
     AudioDevice, AudioDevices, Connection, Direction, Dns, DnsAnswer, Fact, FactKey, FactValue, FormFactor,
-    GatewayMethod, Https, Interference, Link, LinkKind, List, Load, Media, MicrophoneUse, Millis, Noise,
-    Outcome, PowerSource, Quantity, Reading, TimestampQuality, Unit, Value, WifiBand, Word,
+    GatewayMethod, Https, Interference, Link, LinkKind, List, Load, Media, MicrophonePermission,
+    MicrophoneUse, Millis, Noise, Outcome, PowerSource, Quantity, Reading, TimestampQuality, Unit, Value,
+    WifiBand, Word,
 };
 
 /// Width of the column of names.
@@ -177,6 +178,13 @@ fn devices(v: &AudioDevices) -> String {
     }
     if v.microphone_use == MicrophoneUse::InUse {
         parts.push("another program uses the microphone".into());
+    }
+    match v.microphone_permission {
+        Some(MicrophonePermission::Denied) => parts.push("the system denies the microphone".into()),
+        Some(MicrophonePermission::DeniedToPreshift) => {
+            parts.push("Preshift may not use the microphone".into());
+        }
+        _ => {}
     }
     parts.join("; ")
 }

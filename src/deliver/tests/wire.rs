@@ -116,6 +116,7 @@ fn devices() -> Value {
         .into_iter()
         .collect(),
         microphone_use: MicrophoneUse::Free,
+        microphone_permission: None,
     })
 }
 

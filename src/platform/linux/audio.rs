@@ -15,7 +15,9 @@ use std::{
     ffi::{CStr, OsString},
     path::PathBuf,
 };
-use telemetry::{Connection, Digest, Direction, Hertz, MicrophoneUse, Percent, Version, Word};
+use telemetry::{
+    Connection, Digest, Direction, Hertz, MicrophonePermission, MicrophoneUse, Percent, Version, Word,
+};
 
 /// The sound server's client that opens the microphone. Never ALSA: it would take the device from
 /// the others, and its plug-ins cannot be trusted to come to an end.
@@ -75,8 +77,15 @@ pub fn inventory(ours: &[u32]) -> Result<Inventory, AudioError> {
         server: seen.audio_server(),
         devices: devices.0.into_iter().chain(devices.1).collect(),
         microphone_use,
+        microphone_permission: microphone_permission(),
         would_switch_headset,
     })
+}
+
+/// Nobody is asked here: sound servers let every program of the user at the microphone, but for those
+/// in a sandbox, and we are in none.
+pub fn microphone_permission() -> Option<MicrophonePermission> {
+    None
 }
 
 /// Keeps an eye on the microphone that is listened to.

@@ -24,7 +24,9 @@ use std::{
     path::PathBuf,
     ptr::{NonNull, null, null_mut},
 };
-use telemetry::{Connection, Digest, Direction, FormFactor, Hertz, MicrophoneUse, Percent, Word};
+use telemetry::{
+    Connection, Digest, Direction, FormFactor, Hertz, MicrophonePermission, MicrophoneUse, Percent, Word,
+};
 
 /// The most things of one kind that are asked for.
 const MOST: usize = 512;
@@ -54,8 +56,14 @@ pub fn inventory(ours: &[u32]) -> Result<Inventory, AudioError> {
         server: AudioServer { kind: Word::Coreaudio, version: None },
         devices: first.into_iter().chain(rest).collect(),
         microphone_use: microphone_use(&devices, ours),
+        microphone_permission: microphone_permission(),
         would_switch_headset: default(Direction::Input).is_some_and(would_switch),
     })
+}
+
+/// Whether the system lets this program at the microphone. It is not read here yet, and says so.
+pub fn microphone_permission() -> Option<MicrophonePermission> {
+    Some(MicrophonePermission::Unknown)
 }
 
 /// Keeps an eye on the microphone that is listened to.

@@ -1,12 +1,10 @@
 //! Audio devices and who uses the microphone, as Windows tells.
 
-use super::registry::{Hive, Key};
-use crate::{
-    audio::{
-        AudioError, Inventory, RawDevice, endpoint,
-        inventory::{AudioServer, key_of},
-    },
-    environment::Seen,
+pub use super::microphone::microphone_permission;
+use super::microphone::microphone_use;
+use crate::audio::{
+    AudioError, Inventory, RawDevice, endpoint,
+    inventory::{AudioServer, key_of},
 };
 use std::path::PathBuf;
 use telemetry::{Connection, Digest, Direction, FormFactor, Hertz, MicrophoneUse, Percent, Word};
@@ -38,10 +36,6 @@ const DEVICE_FORMAT: PROPERTYKEY =
 /// The path of the hardware behind an endpoint, with its vendor and product.
 const HARDWARE_PATH: PROPERTYKEY =
     PROPERTYKEY { fmtid: GUID::from_u128(0xb3f8fa53_0004_438e_9003_51a46e139bfc), pid: 2 };
-/// Which programs used the microphone, and when they stopped.
-const USERS: &str =
-    r"SOFTWARE\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\microphone";
-
 /// The system's own host.
 pub fn host() -> Result<cpal::Host, cpal::Error> {
     cpal::host_from_id(cpal::HostId::Wasapi)
@@ -76,6 +70,7 @@ pub fn inventory(_ours: &[u32]) -> Result<Inventory, AudioError> {
         server: AudioServer { kind: Word::Wasapi, version: None },
         devices: first.into_iter().chain(rest).collect(),
         microphone_use: microphone_use(),
+        microphone_permission: microphone_permission(),
         // A headset's microphone is an endpoint of its own here, and Windows does not say whether
         // its music plays now; since Windows 11 22H2 the two are one device that need not switch.
         would_switch_headset: false,
@@ -240,21 +235,4 @@ fn format(store: &IPropertyStore) -> Option<(u32, u16)> {
         let format = blob.pBlobData.cast::<WAVEFORMATEX>().read_unaligned();
         Some((format.nSamplesPerSec, format.nChannels))
     }
-}
-
-/// Programs from the store are keys of their own, the others lie under one more.
-fn microphone_use() -> MicrophoneUse {
-    let mut programs = Vec::new();
-    for folder in [USERS.to_owned(), format!(r"{USERS}\NonPackaged")] {
-        let Seen::Is(key) = Key::open(Hive::User, &folder) else { continue };
-        for name in key.keys().into_iter().filter(|name| name != "NonPackaged") {
-            let stopped = match Key::open(Hive::User, &format!(r"{folder}\{name}")) {
-                Seen::Is(key) => key.long_number("LastUsedTimeStop"),
-                _ => None,
-            };
-            programs.push((name, stopped));
-        }
-    }
-    let own = std::env::current_exe().unwrap_or_default();
-    endpoint::microphone_use(&programs, &own.to_string_lossy())
 }

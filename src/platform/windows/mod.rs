@@ -8,6 +8,7 @@ pub mod files;
 pub mod gateway;
 pub mod link;
 pub mod load;
+pub mod microphone;
 pub mod places;
 pub mod registry;
 pub mod sandbox;

@@ -174,7 +174,11 @@ pub fn devices(home: &Home) -> Value {
     if !home.no_microphone {
         devices.push(device(Direction::Input, 1, true));
     }
-    Value::AudioDevices(AudioDevices { devices: devices.into(), microphone_use: MicrophoneUse::Free })
+    Value::AudioDevices(AudioDevices {
+        devices: devices.into(),
+        microphone_use: MicrophoneUse::Free,
+        microphone_permission: None,
+    })
 }
 
 pub fn noise(home: &Home, n: &mut Noise01) -> Value {

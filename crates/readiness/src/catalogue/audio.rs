@@ -3,9 +3,10 @@
 use super::{Damping, Entry, Grades};
 use telemetry::FaultDomain::{Audio, Computer};
 use telemetry::FindingCode::{
-    MicrophoneDead, MicrophoneLost, MicrophoneMuted, MicrophoneNoData, NoMicrophone, NoSpeaker,
+    MicrophoneDead, MicrophoneDenied, MicrophoneLost, MicrophoneMuted, MicrophoneNoData, NoMicrophone,
+    NoSpeaker,
 };
-use telemetry::Severity::{Blocking, Warning};
+use telemetry::Severity::{Blocking, Note, Warning};
 
 pub(super) static NO_MICROPHONE: Entry = Entry {
     title: "No microphone was found",
@@ -67,6 +68,27 @@ pub(super) static NARROW_BAND_HEADSET: Entry = Entry {
     moot_by: &[NoMicrophone],
 };
 
+pub(super) static MICROPHONE_DENIED: Entry = Entry {
+    title: "The system does not let programs use the microphone",
+    why: "Your softphone gets no sound from the microphone, so callers would not hear you.",
+    advice: "On Windows, open Settings, Privacy & security, Microphone (Windows 10: Privacy, Microphone) and switch microphone access on, also for desktop apps. On a Mac, open System Settings, Privacy & Security, Microphone and switch your softphone and browser on. If a switch cannot be moved, your IT has set it: call them.",
+    domains: &[Computer],
+    grades: Grades::always(Blocking),
+    damping: Damping::AT_ONCE,
+    moot_by: &[],
+};
+
+/// Only noted: the agent may have decided so, and the softphone may still be heard.
+pub(super) static MICROPHONE_DENIED_TO_PRESHIFT: Entry = Entry {
+    title: "Preshift is not allowed to use the microphone",
+    why: "Preshift cannot tell whether callers would hear you. Other programs may still use the microphone.",
+    advice: "If you want it checked: on a Mac, open System Settings, Privacy & Security, Microphone and switch Preshift on; on Windows, open Settings, Privacy & security, Microphone. If not, make a test call before your shift.",
+    domains: &[Computer],
+    grades: Grades::always(Note),
+    damping: Damping::AT_ONCE,
+    moot_by: &[MicrophoneDenied],
+};
+
 pub(super) static MICROPHONE_DEAD: Entry = Entry {
     title: "The microphone delivers only silence",
     why: "Callers would not hear you. Even a quiet room makes a little sound; here there is none at all.",
@@ -74,7 +96,7 @@ pub(super) static MICROPHONE_DEAD: Entry = Entry {
     domains: &[Audio, Computer],
     grades: Grades::always(Blocking),
     damping: Damping::TWICE,
-    moot_by: &[NoMicrophone, MicrophoneMuted],
+    moot_by: &[NoMicrophone, MicrophoneMuted, MicrophoneDenied],
 };
 
 pub(super) static MICROPHONE_NO_DATA: Entry = Entry {
@@ -84,7 +106,7 @@ pub(super) static MICROPHONE_NO_DATA: Entry = Entry {
     domains: &[Audio, Computer],
     grades: Grades::always(Blocking),
     damping: Damping::TWICE,
-    moot_by: &[NoMicrophone],
+    moot_by: &[NoMicrophone, MicrophoneDenied],
 };
 
 pub(super) static MICROPHONE_CLIPPING: Entry = Entry {

@@ -3,7 +3,7 @@
 use super::{Candidate, held_to};
 use crate::Policy;
 use crate::limits::{Band, Metric};
-use telemetry::{AudioDevices, Direction, FindingCode, Hertz, Percent, Reading};
+use telemetry::{AudioDevices, Direction, FindingCode, Hertz, MicrophonePermission, Percent, Reading};
 
 pub(super) fn rule(policy: &Policy, reading: &Reading, audio: &AudioDevices) -> Vec<Candidate> {
     let mut found = Vec::new();
@@ -14,6 +14,15 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, audio: &AudioDevices) -> 
     }
     if !has(Direction::Output) {
         bad(FindingCode::NoSpeaker);
+    }
+    match audio.microphone_permission {
+        Some(MicrophonePermission::Denied) => bad(FindingCode::MicrophoneDenied),
+        Some(MicrophonePermission::DeniedToPreshift) => bad(FindingCode::MicrophoneDeniedToPreshift),
+        // Not asked yet is not denied, and where the system does not tell, the microphone itself will.
+        Some(
+            MicrophonePermission::Granted | MicrophonePermission::NotAsked | MicrophonePermission::Unknown,
+        )
+        | None => {}
     }
     let muted = |direction| audio.default_of(direction).is_some_and(|d| d.muted == Some(true));
     if muted(Direction::Input) {

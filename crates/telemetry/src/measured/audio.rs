@@ -116,6 +116,23 @@ pub enum MicrophoneUse {
     Unknown,
 }
 
+/// Whether the system lets programs use the microphone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MicrophonePermission {
+    /// It does.
+    Granted,
+    /// It keeps the microphone from all programs of this kind, the softphone among them.
+    Denied,
+    /// It keeps the microphone from Preshift; of other programs this says nothing.
+    DeniedToPreshift,
+    /// Nobody was asked yet.
+    NotAsked,
+    /// The system has such a permission, but does not tell.
+    Unknown,
+}
+
 /// All devices of a desk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -125,6 +142,9 @@ pub struct AudioDevices {
     pub devices: List<AudioDevice, 32>,
     /// Whether another program uses the microphone.
     pub microphone_use: MicrophoneUse,
+    /// Whether the system lets programs use the microphone; absent where it asks nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone_permission: Option<MicrophonePermission>,
 }
 
 impl AudioDevices {
