@@ -13,7 +13,7 @@ use windows_sys::Win32::{
         JobObjects::{
             AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_ACTIVE_PROCESS,
             JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION, JOBOBJECT_BASIC_LIMIT_INFORMATION,
-            JobObjectBasicLimitInformation, SetInformationJobObject,
+            JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject,
         },
         Threading::{
             ExitProcess, GetCurrentProcess, GetProcessTimes, ProcessExtensionPointDisablePolicy,
@@ -40,9 +40,13 @@ pub fn hide() {
 
 /// No second process, and no crash dump.
 pub fn enter(_readable: &[PathBuf]) -> Result<ShutIn, NotShutIn> {
-    let mut limits = JOBOBJECT_BASIC_LIMIT_INFORMATION {
-        LimitFlags: JOB_OBJECT_LIMIT_ACTIVE_PROCESS | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION,
-        ActiveProcessLimit: 1,
+    // The extended form: the basic one does not take the flag against crash dumps, and refuses the whole.
+    let limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION {
+        BasicLimitInformation: JOBOBJECT_BASIC_LIMIT_INFORMATION {
+            LimitFlags: JOB_OBJECT_LIMIT_ACTIVE_PROCESS | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION,
+            ActiveProcessLimit: 1,
+            ..Default::default()
+        },
         ..Default::default()
     };
     // SAFETY: the job is new and kept until the process ends; the limits outlive the call.
@@ -51,8 +55,8 @@ pub fn enter(_readable: &[PathBuf]) -> Result<ShutIn, NotShutIn> {
         !job.is_null()
             && SetInformationJobObject(
                 job,
-                JobObjectBasicLimitInformation,
-                (&raw mut limits).cast(),
+                JobObjectExtendedLimitInformation,
+                (&raw const limits).cast(),
                 size_of_val(&limits) as u32,
             ) != 0
             && AssignProcessToJobObject(job, GetCurrentProcess()) != 0
