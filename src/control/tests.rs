@@ -84,7 +84,6 @@ async fn the_socket_is_for_its_owner_alone_even_at_a_very_long_path() {
     assert_eq!(client.ask(Request::Resume, |_| ()).await.unwrap(), Answer::Done);
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn hostile_lines_are_refused_and_the_server_lives_on() {
     use tokio::io::AsyncWriteExt as _;
@@ -98,7 +97,7 @@ async fn hostile_lines_are_refused_and_the_server_lives_on() {
         (b"\xff\xfe\n", Refusal::Malformed),
         (&long, Refusal::Malformed),
         (nested.as_bytes(), Refusal::Malformed),
-        (br#"{"version":1,"request":"resume","more":1}"#, Refusal::Malformed),
+        (b"{\"version\":1,\"request\":\"resume\",\"more\":1}\n", Refusal::Malformed),
         (b"{\"version\":1,\"request\":{\"run\":\"rm\"}}\n", Refusal::Malformed),
         (b"{\"version\":99,\"request\":\"resume\"}\n", Refusal::Version),
     ] {
@@ -109,7 +108,11 @@ async fn hostile_lines_are_refused_and_the_server_lives_on() {
         let mut from = tokio::io::BufReader::new(stream);
         match lines::read::<Answer>(&mut from, 1000).await {
             Ok(answer) => assert_eq!(answer, Some(Answer::Refused(expected))),
-            Err(e) => assert_eq!(e.kind(), std::io::ErrorKind::ConnectionReset, "{e}"),
+            // A socket that is reset, or a pipe whose other end is closed.
+            Err(e) => {
+                use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+                assert!(matches!(e.kind(), ConnectionReset | BrokenPipe), "{e}");
+            }
         }
     }
     let client = Client::connect(dir.path()).await.unwrap();

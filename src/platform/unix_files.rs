@@ -30,6 +30,12 @@ pub fn make_private_file(path: &Path) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))
 }
 
+/// Sees to it that a file which may be in use can only be read by this user. Its content is not opened:
+/// closing any handle of a file lets go of all locks that this process holds on it.
+pub fn tighten(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o600))
+}
+
 /// Makes the names in a folder durable: a rename survives a power cut only after this.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -57,6 +63,9 @@ mod tests {
         fs::write(&file, "kept").unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
         make_private_file(&file).unwrap();
+        assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "kept"));
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        tighten(&file).unwrap();
         assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "kept"));
         drop(create_private(&file).unwrap());
         assert_eq!((mode(&file), fs::read(&file).unwrap().len()), (0o600, 0));

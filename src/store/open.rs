@@ -116,6 +116,13 @@ fn open_sound(dir: &Path, limits: &Limits, random: &Random) -> Result<Connection
     if state::take::<Epoch>(&db, "epoch")?.is_none() {
         state::put(&db, "epoch", &format!("\"{}\"", Epoch::from_bytes(random.bytes())))?;
     }
+    // Side files that came with the writes above. They took over rights from the folder or the database, and
+    // get their own, so that they do not hang on either.
+    for side in SIDES.map(|side| dir.join(format!("{FILE}{side}"))) {
+        if side.exists() {
+            files::tighten(&side).doing("set its rights")?;
+        }
+    }
     Ok(db)
 }
 

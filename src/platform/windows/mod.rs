@@ -11,6 +11,8 @@ pub mod load;
 pub mod microphone;
 pub mod places;
 pub mod registry;
+pub mod rights;
 pub mod sandbox;
 pub mod trust;
+pub mod user;
 pub mod wifi;
