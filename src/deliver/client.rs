@@ -5,7 +5,7 @@
 //! it was meant to go. Reads no more of an answer than the wire allows.
 
 use super::{address, backoff::Pace, classify::Trouble};
-use crate::{config::Proxy, identity::Identity, random::Random, supervisor::WireLock};
+use crate::{config::Proxy, identity::Identity, network, random::Random, supervisor::WireLock};
 use reqwest::{Method, header};
 use rustls::pki_types::CertificateDer;
 use signing::SigningKey;
@@ -209,10 +209,8 @@ fn tls(base: &Url, settings: &Settings) -> Result<rustls::ClientConfig, ClientEr
     if base.scheme() == "http" {
         return Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth());
     }
-    let verifier =
-        rustls_platform_verifier::Verifier::new_with_extra_roots(settings.roots.iter().cloned(), provider)
-            .map_err(ClientError::Roots)?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+    let verifier = network::trust::verifier(&settings.roots, &provider).map_err(ClientError::Roots)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
 fn trouble(error: &reqwest::Error) -> NoAnswer {

@@ -29,6 +29,18 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), root }
     }
 
+    /// A certificate for a name.
+    pub fn certificate(
+        &self,
+        name: &str,
+        key: &KeyPair,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
+        params.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+
     /// A server's configuration with a certificate for a name.
     pub fn server(&self, name: &str) -> Arc<ServerConfig> {
         self.server_with(name, |_| {})
@@ -36,10 +48,8 @@ impl Authority {
 
     /// The same, with the certificate changed before it is signed.
     pub fn server_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Arc<ServerConfig> {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        change(&mut params);
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        let certificate = self.certificate(name, &key, change);
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)

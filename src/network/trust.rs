@@ -3,6 +3,10 @@
 //! Owns the verifier of the https probe. It accepts nothing that the operating system would refuse;
 //! it only looks closer at what came, to see whether somebody on the way opens encrypted traffic.
 
+mod verifier;
+
+pub use verifier::verifier;
+
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
@@ -13,6 +17,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use std::sync::{Arc, Mutex, PoisonError};
+use verifier::built;
 use x509_parser::{
     oid_registry::Oid,
     prelude::{FromDer as _, X509Certificate},
@@ -57,22 +62,10 @@ impl Trust {
     pub fn load(extra_roots: &[CertificateDer<'static>]) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let public = built(public_roots(), &provider)?;
-        let own = match extra_roots {
-            [] => None,
-            roots => {
-                let mut store = RootCertStore::empty();
-                roots.iter().try_for_each(|root| store.add(root.clone()))?;
-                Some(built(store, &provider)?)
-            }
-        };
-        let extra = extra_roots.iter().cloned();
-        let desk: Arc<dyn ServerCertVerifier> =
-            match rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider.clone()) {
-                Ok(verifier) => Arc::new(verifier),
-                // A small Linux without any store: what can be measured is still measured, held to
-                // the authorities that browsers trust.
-                Err(_) => public.clone(),
-            };
+        let own = verifier::own(extra_roots, &provider)?;
+        // A small Linux without any store: what can be measured is still measured, held to the
+        // authorities that browsers trust.
+        let desk = verifier(extra_roots, &provider).unwrap_or_else(|_| public.clone());
         Ok(Self { provider, desk, own, public })
     }
 
@@ -119,6 +112,7 @@ impl Watch {
         let by = |verifier: &WebPkiServerVerifier| shown.verify(verifier).is_ok();
         match verdict {
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Word::Nobody,
+            Err(error) if ends_nowhere(error) => Word::Nobody,
             Err(_) => Word::Refused,
             Ok(_) if self.trust.own.as_deref().is_some_and(by) => Word::OwnSettings,
             // Two witnesses, since either may err: our list of public authorities ages with this
@@ -187,10 +181,13 @@ impl Shown<'_> {
     }
 }
 
-fn built(store: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
-    WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone())
-        .build()
-        .map_err(|e| Error::General(e.to_string()))
+/// Whether it is Windows' word for a certificate whose issuers lead to no root at all. The verifier passes it on as
+/// the system's message, which ends in the number.
+fn ends_nowhere(error: &Error) -> bool {
+    /// `CERT_E_CHAINING`, 0x800b010a (winerror.h).
+    const NUMBER: &str = "(os error -2146762486)";
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
+    other.0.to_string().contains(NUMBER)
 }
 
 fn public_roots() -> RootCertStore {
@@ -202,4 +199,22 @@ fn public_roots() -> RootCertStore {
 fn is_logged(certificate: &CertificateDer<'_>) -> bool {
     const PROOFS: Oid<'static> = x509_parser::oid_registry::asn1_rs::oid!(1.3.6.1.4.1.11129.2.4.2);
     X509Certificate::from_der(certificate).is_ok_and(|(_, c)| c.extensions().iter().any(|e| e.oid == PROOFS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_own_word_for_an_unknown_issuer_is_understood() {
+        let of = |number| {
+            let message = std::io::Error::from_raw_os_error(number).to_string();
+            let other = rustls::OtherError(Arc::new(std::io::Error::other(message)));
+            ends_nowhere(&Error::InvalidCertificate(CertificateError::Other(other)))
+        };
+        assert!(of(0x800b_010a_u32 as i32));
+        // Expired, and not valid for what it is used for.
+        assert!(!of(0x800b_0101_u32 as i32) && !of(0x800b_0110_u32 as i32));
+        assert!(!ends_nowhere(&Error::InvalidCertificate(CertificateError::Expired)));
+    }
 }
