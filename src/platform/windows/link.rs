@@ -14,7 +14,7 @@ use std::{
     ptr::{null, null_mut},
 };
 use windows_sys::Win32::{
-    Foundation::{ERROR_BUFFER_OVERFLOW, ERROR_NO_DATA, ERROR_SUCCESS},
+    Foundation::{ERROR_BUFFER_OVERFLOW, ERROR_NO_DATA, ERROR_NOT_FOUND, ERROR_SUCCESS},
     NetworkManagement::{
         IpHelper::{
             FreeMibTable, GAA_FLAG_SKIP_ANYCAST, GAA_FLAG_SKIP_FRIENDLY_NAME, GAA_FLAG_SKIP_MULTICAST,
@@ -24,8 +24,8 @@ use windows_sys::Win32::{
         Ndis::IfOperStatusUp,
     },
     Networking::WinSock::{
-        AF_INET, AF_INET6, AF_UNSPEC, NlnsIncomplete, NlnsPermanent, NlnsReachable, NlnsUnreachable,
-        SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_INET, SOCKET_ADDRESS,
+        ADDRESS_FAMILY, AF_INET, AF_INET6, AF_UNSPEC, NlnsIncomplete, NlnsPermanent, NlnsReachable,
+        NlnsUnreachable, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_INET, SOCKET_ADDRESS,
     },
 };
 
@@ -55,9 +55,21 @@ pub fn snapshot() -> io::Result<Snapshot> {
 
 /// The neighbour table alone. Windows does not say when an entry was confirmed.
 pub fn neighbours() -> io::Result<Vec<Neighbour>> {
+    // Each family for itself: where one cannot be read, the other still can.
+    match (neighbours_of(AF_INET), neighbours_of(AF_INET6)) {
+        (Ok(v4), Ok(v6)) => Ok([v4, v6].concat()),
+        (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
+        (Err(e), Err(_)) => Err(e),
+    }
+}
+
+fn neighbours_of(family: ADDRESS_FAMILY) -> io::Result<Vec<Neighbour>> {
     let mut table: *mut MIB_IPNET_TABLE2 = null_mut();
     // SAFETY: `table` has room for the pointer, which is freed below.
-    let result = unsafe { GetIpNetTable2(AF_UNSPEC, &mut table) };
+    let result = unsafe { GetIpNetTable2(family, &mut table) };
+    if result == ERROR_NOT_FOUND {
+        return Ok(Vec::new());
+    }
     if result != ERROR_SUCCESS {
         return Err(io::Error::from_raw_os_error(result as i32));
     }
