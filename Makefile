@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each installs what it needs.
 # `make help` lists the rest.
-.PHONY: help run stop test quick lint labs release deb deb-test xplat audit schema clean
+.PHONY: help run stop test quick lint labs release deb deb-test xplat wine audit schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,8 +32,14 @@ deb: release ## the Debian packages, in target/debian
 deb-test: deb ## install, start, upgrade and purge the packages in a Debian of their own
 	packaging/debian/test.sh
 
-xplat: ## check the code for Windows and macOS
+xplat: ## check the code for Windows and macOS, and run the Windows program under Wine
 	tests/labs/xplat/check.sh
+	@scripts/setup.sh build test
+	tests/labs/xplat/wine.sh
+
+wine: ## the Windows program under Wine: the tests of every crate, and the desk from end to end
+	@scripts/setup.sh build test
+	tests/labs/xplat/wine.sh
 
 audit: ## licences and banned crates
 	cargo deny --log-level error check licenses bans sources

@@ -56,6 +56,12 @@ tests/labs/xplat/check.sh 2>&1 | tee "$xplat"
 grep -q SKIPPED "$xplat" && skipped+=("Windows and macOS: $(grep -m1 SKIPPED "$xplat")")
 rm -f "$xplat"
 
+step "Windows under Wine"
+wine=$(mktemp)
+tests/labs/xplat/wine.sh 2>&1 | tee "$wine"
+grep -q '\*\*\* SKIPPED' "$wine" && skipped+=("$(grep -m1 '\*\*\* SKIPPED' "$wine")")
+rm -f "$wine"
+
 step "packages"
 if root; then
     cargo build --quiet --release --workspace --bins

@@ -25,6 +25,9 @@ use telemetry::{ProbeId, Reading};
 /// One at a time: they share the machine's clock and its patience.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Where certificates say that it is listed which of them were revoked.
+pub const REVOKED: &str = "http://revoked.example:8080/list";
+
 /// What a test of this kind needs and this machine does not have.
 fn missing() -> Option<&'static str> {
     // SAFETY: takes nothing and cannot fail.
@@ -46,7 +49,8 @@ fn missing() -> Option<&'static str> {
 pub struct Desk {
     prefix: String,
     folder: tempfile::TempDir,
-    authority: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
+    /// Who signs the certificates on the desk's network.
+    pub authority: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -247,7 +251,8 @@ impl Desk {
         });
     }
 
-    fn name(&self, side: &str) -> String {
+    /// The name of one of the namespaces: `desk` or `net`.
+    pub fn name(&self, side: &str) -> String {
         format!("{}-{side}", self.prefix)
     }
 
@@ -278,14 +283,23 @@ fn certificate(
     name: &str,
     sign: impl FnOnce(&rcgen::CertificateParams, &rcgen::KeyPair) -> rcgen::Certificate,
 ) -> Arc<ServerConfig> {
-    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
+    let (params, key) = request(name);
     let chain = vec![sign(&params, &key).der().clone()];
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
+}
+
+/// What a certificate shall say. It has a name of its own: one whose name is its issuer's looks like a root.
+pub fn request(name: &str) -> (rcgen::CertificateParams, rcgen::KeyPair) {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    // Some systems believe no certificate of which they cannot look up whether it was revoked.
+    params.crl_distribution_points = vec![rcgen::CrlDistributionPoint { uris: vec![REVOKED.into()] }];
+    (params, rcgen::KeyPair::generate().unwrap())
 }
 
 fn ip(arguments: &[&str]) {

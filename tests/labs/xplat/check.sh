@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # check.sh - the whole workspace, type-checked and linted for Windows and macOS on a Debian machine.
 #
-#   check.sh [--required] [--wine]
+#   check.sh [--required]
 #
 # Sets up by xplat.sh what is missing (some 5 minutes, once on a machine). Where that cannot be had -
 # no Debian, no source of this compiler in any of its suites - it says SKIPPED and ends with 0, or with 1
-# if --required is given. --wine runs the tests of the pure crates and of the daemon's library as
-# Windows programs as well.
+# if --required is given. wine.sh beside it runs what is built for Windows.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../.."
@@ -17,11 +16,9 @@ MAC=aarch64-apple-darwin
 # The emulated links of the network lab are Linux's own and stay there.
 WORKSPACE=(--workspace --exclude netshape)
 required=
-wine=
 for argument in "$@"; do
     case "$argument" in
         --required) required=1 ;;
-        --wine) wine=1 ;;
         *) sed -n '2,10p' "$0"; exit 64 ;;
     esac
 done
@@ -75,21 +72,5 @@ for system in win mac; do
         failed=1
     fi
 done
-
-if [ -n "$wine" ] && [ "$failed" = 0 ]; then
-    crates=(-p preshift-telemetry -p preshift-readiness -p preshift-signing -p preshift-stamp -p preshift)
-    # What Wine 8 lacks, and what therefore only a Windows can show: its CertCreateCertificateChainEngine
-    # refuses the structure in which roots of one's own are handed over, and a UDP socket is not told that
-    # the port at the other end is closed.
-    lacking=(--skip network::https::tests --skip probe::https::tests --skip deliver::tests::tls
-        --skip network::dns::tests::a_closed_port_is_unreachable_at_once)
-    printf '== Windows programs under Wine: cargo test --lib %s -- %s\n' "${crates[*]}" "${lacking[*]}"
-    if "$here/xplat.sh" win test --quiet --locked --no-fail-fast --lib "${crates[@]}" -- "${lacking[@]}"; then
-        printf '== Windows programs under Wine: passed\n'
-    else
-        printf '== Windows programs under Wine: FAILED\n'
-        failed=1
-    fi
-fi
 
 exit $failed

@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# wine.sh - the desk as a Windows program, run under Wine on a Debian machine.
+#
+#   wine.sh [--required]     build without warnings, run the tests of every crate, run the desk from end to end
+#   wine.sh prefix FOLDER    make a copy of the prepared Wine prefix, for programs that shall have one of their own
+#
+# Sets up by xplat.sh what is missing. Where that cannot be had it says SKIPPED and ends with 0, or with 1 if
+# --required is given. Nothing runs in the prepared prefix itself, and every Wine that is started is ended.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+X=${XPLAT_DIR:-$HOME/.cache/xplat}
+TARGET=${XPLAT_TARGET_DIR:-$root/target/xplat}
+WIN=x86_64-pc-windows-gnu
+WINE=/usr/lib/wine/wine64
+SERVER=/usr/lib/wine/wineserver64
+
+# What cannot run here, and why: test program, part of the tests' names (nothing is all of them), reason. An entry
+# that fits no test any more is an error.
+CANNOT=(
+    "preshift|network::dns::tests::a_closed_port_is_unreachable_at_once|Wine 8 does not tell a UDP socket that the port at the other end is closed"
+    "preshift|rights::tests::nobody_adds_a_pipe_of_the_same_name|Wine 8 lets a second program add an instance to a pipe that asked to be the first"
+    "preshift|network::https::tests::certificates_nobody_vouches_for_are_bad|Wine 8 does not judge whether issuers lead to a root: it says that it cannot look up revocations"
+    "samples||it asks the compiler what does not compile, and there is no compiler in Wine"
+)
+
+# --- a prefix of one's own ---------------------------------------------------------------------------
+# What Windows itself consists of is only read: links. Everything else is copied.
+prefix() { # FOLDER
+    local from=$X/wine to=$1 part
+    mkdir -p "$to/drive_c/windows"
+    for part in "$from"/drive_c/windows/*; do
+        case ${part##*/} in
+            system32 | syswow64 | winsxs | assembly | Microsoft.NET | Fonts | inf)
+                cp -al "$part" "$to/drive_c/windows/" 2>/dev/null || cp -a "$part" "$to/drive_c/windows/" || return ;;
+            *) cp -a "$part" "$to/drive_c/windows/" || return ;;
+        esac
+    done
+    for part in "$from"/drive_c/*; do
+        [ "${part##*/}" = windows ] || cp -a "$part" "$to/drive_c/" || return
+    done
+    for part in "$from"/*.reg "$from"/.update-timestamp "$from"/dosdevices; do
+        cp -a "$part" "$to/" || return
+    done
+}
+if [ "${1:-}" = prefix ] && [ -n "${2:-}" ]; then
+    prefix "$2"
+    exit
+fi
+
+required=
+case "${1:-}" in
+    "") ;;
+    --required) required=1 ;;
+    *) sed -n '2,8p' "$0"; exit 64 ;;
+esac
+cd "$root" || exit
+
+skip() {
+    printf '\n*** SKIPPED: Windows under Wine: %s ***\n\n' "$1"
+    [ -z "$required" ]
+    exit
+}
+ready() { [ -e "$X/tc/lib/rustlib/$WIN/lib" ] && [ -x "$WINE" ] && [ -e "$X/wine/system.reg" ]; }
+if ! ready; then
+    command -v apt-get >/dev/null || skip "it needs Debian's apt"
+    [ -e /etc/apt/sources.list.d/debian.sources ] || skip "it needs Debian's sources in debian.sources"
+    [ "$(id -u)" = 0 ] || skip "the first run installs packages and so needs root"
+    log=$(mktemp)
+    "$here/xplat.sh" setup 2>&1 | tee "$log"
+    ready || skip "no library source for $(rustc -V) could be had, or it did not build: $(tail -n 1 "$log")"
+    rm -f "$log"
+fi
+
+work=$(mktemp -d)
+export WINEPREFIX=$work/prefix WINEDEBUG=-all WINEARCH=win64
+tidy() {
+    "$SERVER" -k 2>/dev/null
+    rm -rf "$work"
+}
+trap tidy EXIT
+began=$SECONDS
+took() { printf '%s s' $((SECONDS - began)); began=$SECONDS; }
+
+# --- build -------------------------------------------------------------------------------------------
+printf '== Windows: cargo test --workspace --no-run\n'
+# The emulated links of the network lab are Linux's own and stay there.
+if ! CARGO_TARGET_DIR=$TARGET "$here/xplat.sh" win test --quiet --locked --workspace --exclude netshape --no-run \
+    --message-format=json-render-diagnostics > "$work/built" 2> "$work/said"; then
+    cat "$work/said"
+    printf '== Windows: FAILED to build\n'
+    exit 1
+fi
+if grep -q '^warning' "$work/said"; then
+    cat "$work/said"
+    printf '== Windows: FAILED: warnings\n'
+    exit 1
+fi
+printf '== Windows: built without warnings, %s\n' "$(took)"
+
+# --- the tests of every crate ------------------------------------------------------------------------
+prefix "$WINEPREFIX" || exit 1
+# A server that stays, and what Windows starts with itself, before any program of ours.
+"$SERVER" -p > /dev/null 2>&1
+"$WINE" cmd /c ver > /dev/null 2>&1 < /dev/null
+sed -n '/"test":true},"features"/ s/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\1 \2 \3/p' \
+    "$work/built" > "$work/programs"
+failed=0 passed=0 skipped=0 programs=0
+declare -A fits=()
+while read -r -u 9 folder name program; do
+    cd "$folder" || exit
+    "$WINE" "$program" --list 2>/dev/null < /dev/null | tr -d '\r' | sed -n 's/: test$//p' > "$work/tests"
+    [ -s "$work/tests" ] || continue
+    leave=()
+    for entry in "${CANNOT[@]}"; do
+        IFS='|' read -r of part _ <<< "$entry"
+        [ "$of" = "$name" ] || continue
+        found=$(grep -cF -- "$part" "$work/tests") || continue
+        fits[$entry]=$((${fits[$entry]:-0} + found))
+        leave+=(--skip "$part")
+    done
+    programs=$((programs + 1))
+    if PRESHIFT_COLLECTOR_BIN=$TARGET/$WIN/debug/preshift-collector.exe PRESHIFT_KILL_MOMENTS=24 \
+        timeout 300 "$WINE" "$program" "${leave[@]}" < /dev/null > "$work/log" 2>&1; then verdict=ok; else verdict=FAILED; fi
+    tr -d '\r' < "$work/log" > "$work/clean"
+    read -r good out <<< "$(sed -n 's/^test result:.* \([0-9]*\) passed;.* \([0-9]*\) filtered out.*/\1 \2/p' "$work/clean")"
+    passed=$((passed + ${good:-0})) skipped=$((skipped + ${out:-0}))
+    printf '   %-28s %4s passed, %2s cannot run here: %s\n' "$name" "${good:-?}" "${out:-?}" "$verdict"
+    if [ "$verdict" = FAILED ]; then
+        grep -v '\.\.\. ok$' "$work/clean"
+        failed=1
+    fi
+done 9< "$work/programs"
+cd "$root" || exit
+for entry in "${CANNOT[@]}"; do
+    IFS='|' read -r of part why <<< "$entry"
+    if [ -n "${fits[$entry]:-}" ]; then
+        printf '   SKIPPED %s of %s %s: %s\n' "${fits[$entry]}" "$of" "${part:-(all)}" "$why"
+    else
+        printf '   FAILED: nothing in %s is called %s: take it from the list\n' "$of" "$part"
+        failed=1
+    fi
+done
+[ "$passed" -gt 500 ] || { printf '   FAILED: so few tests cannot be all\n'; failed=1; }
+printf '== Windows programs under Wine: %s programs, %s passed, %s skipped, %s\n' "$programs" "$passed" "$skipped" "$(took)"
+
+# --- the desk, from end to end -----------------------------------------------------------------------
+if [ "$(id -u)" != 0 ]; then
+    printf '\n*** SKIPPED: the desk under Wine from end to end: it needs root ***\n\n'
+    [ -z "$required" ] || failed=1
+else
+    printf '== The desk under Wine, from end to end\n'
+    # As scripts/test.sh builds, so that nothing is built twice.
+    cargo build --quiet --locked --workspace --all-features --bins || exit 1
+    native=${CARGO_TARGET_DIR:-$root/target}/debug
+    if PRESHIFT_LABS=1 PRESHIFT_WINDOWS_EXE=$TARGET/$WIN/debug/preshift.exe \
+        PRESHIFT_COLLECTOR_BIN=$native/preshift-collector \
+        cargo test --quiet --locked --workspace --all-features --test windows_desk -- --test-threads=1; then
+        printf '== The desk under Wine, from end to end: passed, %s\n' "$(took)"
+    else
+        printf '== The desk under Wine, from end to end: FAILED\n'
+        failed=1
+    fi
+fi
+exit $failed
