@@ -8,6 +8,7 @@
 mod capture;
 pub mod child;
 pub mod consent;
+pub mod coreaudio;
 pub mod endpoint;
 mod error;
 pub mod inventory;

@@ -7,6 +7,7 @@ pub mod echo;
 pub mod emodel;
 pub mod gateway;
 pub mod https;
+pub mod icmp;
 pub mod link;
 pub mod netlink;
 pub mod portal;

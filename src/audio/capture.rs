@@ -5,7 +5,7 @@
 //! asked whether the stream is still on the microphone that was asked for, and alone there.
 
 use super::{
-    AudioError, NoiseNumbers,
+    AudioError, NoiseNumbers, coreaudio,
     inventory::key_of,
     meter::{Dropouts, Meter},
     samples::Samples,
@@ -152,6 +152,10 @@ pub fn listen(
 
     let mut state = shared.lock();
     let levels = state.meter.levels().ok_or(AudioError::NoData)?;
+    // The agent may have been asked only now, or be looking at the question still.
+    if coreaudio::silence_is_a_no(system::microphone_permission(), levels.zeros) {
+        return Err(AudioError::NoPermission);
+    }
     Ok(NoiseNumbers {
         device: key,
         rate: Hertz::new(f64::from(rate)),
@@ -226,7 +230,12 @@ fn find(key: &Digest) -> Result<cpal::Device, AudioError> {
 /// first of as many as the device has: a mean of a mono microphone and an empty channel would
 /// read 6 dB low.
 fn build(device: &cpal::Device, rate: u32, shared: &Arc<Shared>) -> Result<cpal::Stream, AudioError> {
-    let mut offers = vec![(1, BufferSize::Fixed(rate / BLOCKS_A_SECOND))];
+    let mut offers = Vec::new();
+    // On macOS cpal sets the hardware to what is asked for where it can, for all programs: so nothing
+    // is asked for there but what is.
+    if !cfg!(target_os = "macos") {
+        offers.push((1, BufferSize::Fixed(rate / BLOCKS_A_SECOND)));
+    }
     if !cfg!(target_os = "linux") {
         let channels = device.default_input_config().map_or(2, |c| c.channels());
         offers.push((channels, BufferSize::Default));

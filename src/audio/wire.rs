@@ -56,6 +56,9 @@ pub struct ShutIn {
     pub landlock: Option<u32>,
     /// Whether system calls are filtered.
     pub seccomp: bool,
+    /// Whether the rules of macOS' Seatbelt hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seatbelt: bool,
 }
 
 /// What a child measured. Nothing else of the sound leaves it.

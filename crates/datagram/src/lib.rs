@@ -7,6 +7,8 @@
 mod control;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 #[cfg(not(unix))]
 #[path = "plain.rs"]
 mod system;

@@ -31,14 +31,8 @@ pub(crate) fn prepare(socket: &UdpSocket, v6: bool, stamps: Stamps) -> Stamps {
 #[cfg(target_os = "linux")]
 use crate::linux::ask_for_stamps;
 
-#[cfg(not(target_os = "linux"))]
-fn ask_for_stamps(socket: &UdpSocket, stamps: Stamps) -> Stamps {
-    match stamps {
-        Stamps::None => Stamps::None,
-        _ if set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMP, 1).is_ok() => Stamps::Receive,
-        _ => Stamps::None,
-    }
-}
+#[cfg(target_os = "macos")]
+use crate::macos::ask_for_stamps;
 
 pub(crate) fn set(socket: &UdpSocket, level: i32, name: i32, value: i32) -> io::Result<()> {
     let length = mem::size_of::<i32>() as libc::socklen_t;
@@ -83,7 +77,9 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Recei
 }
 
 fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
-    // Linux names the class and TTL it received as it names them for sending, macOS as they are asked for.
+    // Linux names the class and TTL it received as it names them for sending, macOS as they are asked for
+    // (xnu, bsd/netinet/ip_input.c, ip_savecontrol: IP_RECVTOS and IP_RECVTTL, one byte each; for IPv6
+    // both name them by RFC 3542, as ints). A socket of both families is told no TTL of IPv4 on macOS.
     match (level, kind) {
         (libc::IPPROTO_IP, libc::IP_TOS | libc::IP_RECVTOS) | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
             received.traffic_class = control::small(data);
@@ -92,11 +88,8 @@ fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
             received.ttl = control::small(data);
         }
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-            // in_pktinfo: interface, the local address, the destination in the header.
-            received.to = data
-                .get(4..8)
-                .and_then(|b| <[u8; 4]>::try_from(b).ok())
-                .map(|b| Local { address: IpAddr::V4(Ipv4Addr::from(b)), interface: 0 });
+            received.to =
+                control::destination(data).map(|to| Local { address: IpAddr::V4(to), interface: 0 });
         }
         (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
             received.to = data.first_chunk::<20>().map(|b| {
@@ -109,7 +102,11 @@ fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
         }
         #[cfg(target_os = "linux")]
         (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => received.at = control::time(data, 1),
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(target_os = "macos")]
+        (libc::SOL_SOCKET, crate::macos::SCM_TIMESTAMP_MONOTONIC) => {
+            received.at = crate::macos::wall_time(data);
+        }
+        #[cfg(target_os = "macos")]
         (libc::SOL_SOCKET, libc::SCM_TIMESTAMP) => received.at = control::time(data, 1000),
         _ => {}
     }

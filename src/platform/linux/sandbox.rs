@@ -57,7 +57,7 @@ pub fn enter(readable: &[PathBuf]) -> Result<ShutIn, NotShutIn> {
     rules.insert(libc::SYS_seccomp, vec![]);
     refuse_clone3()?;
     apply(rules, false)?;
-    Ok(ShutIn { landlock, seccomp: true })
+    Ok(ShutIn { landlock, seccomp: true, ..ShutIn::default() })
 }
 
 /// The second step, for all threads.

@@ -1,36 +1,37 @@
 //! Audio devices and who uses the microphone, as macOS tells.
+//!
+//! Sources: CoreAudio.framework, `AudioHardware.h` (devices, processes) and `AudioHardwareBase.h`
+//! (transport types, identity). What the answers mean is in `audio::coreaudio`.
 
+use super::coreaudio::{GLOBAL, Property};
 use crate::audio::{
-    AudioError, Inventory, RawDevice, endpoint,
+    AudioError, Inventory, RawDevice,
+    coreaudio::{self as meaning, Recorder, Running},
+    endpoint,
     inventory::{AudioServer, key_of},
 };
+use objc2::rc::autoreleasepool;
+use objc2_av_foundation::{AVCaptureDevice, AVMediaTypeAudio};
 use objc2_core_audio::{
-    AudioObjectGetPropertyData, AudioObjectGetPropertyDataSize, AudioObjectID, AudioObjectPropertyAddress,
-    AudioObjectPropertyScope, AudioObjectPropertySelector, kAudioDevicePropertyDeviceIsAlive,
-    kAudioDevicePropertyDeviceIsRunningSomewhere, kAudioDevicePropertyDeviceUID,
-    kAudioDevicePropertyModelUID, kAudioDevicePropertyMute, kAudioDevicePropertyNominalSampleRate,
-    kAudioDevicePropertyStreams, kAudioDevicePropertyTransportType, kAudioDevicePropertyVolumeScalar,
-    kAudioDeviceTransportTypeAggregate, kAudioDeviceTransportTypeAirPlay, kAudioDeviceTransportTypeBluetooth,
-    kAudioDeviceTransportTypeBluetoothLE, kAudioDeviceTransportTypeBuiltIn,
-    kAudioDeviceTransportTypeDisplayPort, kAudioDeviceTransportTypeHDMI, kAudioDeviceTransportTypeUSB,
-    kAudioDeviceTransportTypeVirtual, kAudioHardwarePropertyDefaultInputDevice,
+    AudioObjectID, AudioObjectPropertyScope, AudioObjectPropertySelector, kAudioDevicePropertyDataSource,
+    kAudioDevicePropertyDeviceIsAlive, kAudioDevicePropertyDeviceIsRunningSomewhere,
+    kAudioDevicePropertyDeviceUID, kAudioDevicePropertyModelUID, kAudioDevicePropertyMute,
+    kAudioDevicePropertyNominalSampleRate, kAudioDevicePropertyStreams, kAudioDevicePropertyTransportType,
+    kAudioDevicePropertyVolumeScalar, kAudioHardwarePropertyDefaultInputDevice,
     kAudioHardwarePropertyDefaultOutputDevice, kAudioHardwarePropertyDevices,
-    kAudioHardwarePropertyProcessObjectList, kAudioObjectPropertyElementMain,
-    kAudioObjectPropertyScopeGlobal, kAudioObjectPropertyScopeInput, kAudioObjectPropertyScopeOutput,
-    kAudioObjectSystemObject, kAudioProcessPropertyIsRunningInput, kAudioProcessPropertyPID,
+    kAudioHardwarePropertyProcessObjectList, kAudioObjectPropertyScopeInput, kAudioObjectPropertyScopeOutput,
+    kAudioObjectSystemObject, kAudioProcessPropertyBundleID, kAudioProcessPropertyIsRunningInput,
+    kAudioProcessPropertyPID,
 };
-use objc2_core_foundation::{CFRetained, CFString};
-use std::{
-    path::PathBuf,
-    ptr::{NonNull, null, null_mut},
-};
-use telemetry::{
-    Connection, Digest, Direction, FormFactor, Hertz, MicrophonePermission, MicrophoneUse, Percent, Word,
-};
+use std::path::PathBuf;
+use telemetry::{Connection, Digest, Direction, Hertz, MicrophonePermission, MicrophoneUse, Percent, Word};
 
-/// The most things of one kind that are asked for.
-const MOST: usize = 512;
 const SYSTEM: AudioObjectID = kAudioObjectSystemObject as AudioObjectID;
+
+/// `kAudioHardwareServiceDeviceProperty_VirtualMainVolume` (AudioToolbox.framework,
+/// `AudioHardwareService.h`): the volume as the system's slider shows it, whatever channels are behind
+/// it. The functions of that header are deprecated for `AudioObjectGetPropertyData`; the property is not.
+const VIRTUAL_MAIN_VOLUME: AudioObjectPropertySelector = u32::from_be_bytes(*b"vmvc");
 
 /// The system's own host.
 pub fn host() -> Result<cpal::Host, cpal::Error> {
@@ -61,9 +62,19 @@ pub fn inventory(ours: &[u32]) -> Result<Inventory, AudioError> {
     })
 }
 
-/// Whether the system lets this program at the microphone. It is not read here yet, and says so.
+/// Whether the system lets this program at the microphone. Asking shows nothing to the agent.
+///
+/// Source: AVFoundation.framework, `AVCaptureDevice.h`: `+authorizationStatusForMediaType:` tells of the
+/// client, which for a child is the app that started it; it wants `AVMediaTypeAudio` (`AVMediaFormat.h`).
+/// `AVAudioApplication.recordPermission` says the same, from macOS 14 on only.
 pub fn microphone_permission() -> Option<MicrophonePermission> {
-    Some(MicrophonePermission::Unknown)
+    autoreleasepool(|_| {
+        // SAFETY: a constant of the framework, set before any program of it runs.
+        let Some(audio) = (unsafe { AVMediaTypeAudio }) else { return Some(MicrophonePermission::Unknown) };
+        // SAFETY: a class method that may be called from any thread, with a media type that it takes.
+        let status = unsafe { AVCaptureDevice::authorizationStatusForMediaType(audio) };
+        Some(meaning::permission(status.0))
+    })
 }
 
 /// Keeps an eye on the microphone that is listened to.
@@ -83,7 +94,8 @@ impl Watch {
             .iter()
             .find_map(|id| device(*id, Direction::Input).filter(wanted).map(|device| (*id, device)));
         let (id, chosen) = chosen.ok_or(AudioError::NoMicrophone)?;
-        if microphone_use(&devices, ours) == MicrophoneUse::InUse {
+        // Unknown counts as in use: nobody's call may be disturbed.
+        if microphone_use(&devices, ours) != MicrophoneUse::Free {
             return Err(AudioError::InUse);
         }
         if would_switch(id) {
@@ -108,17 +120,16 @@ impl Watch {
     /// Whether the microphone is still there, and nobody else at one. Before macOS 14.2, which does
     /// not tell processes apart, the second cannot be told while we listen.
     pub fn check(&mut self, _recording: bool) -> Result<(), AudioError> {
-        if value::<u32>(self.device, kAudioDevicePropertyDeviceIsAlive, GLOBAL) != Some(1) {
+        // kAudioDevicePropertyDeviceIsAlive: 1 while the device is there and ready.
+        if Property::new(self.device, kAudioDevicePropertyDeviceIsAlive, GLOBAL).value::<u32>() != Some(1) {
             return Err(AudioError::DeviceLost);
         }
-        match recording_processes() {
-            Some(processes) if processes.iter().any(|pid| !self.ours.contains(pid)) => Err(AudioError::InUse),
+        match recorders() {
+            Some(recorders) if meaning::is_used_by_another(&recorders, &self.ours) => Err(AudioError::InUse),
             _ => Ok(()),
         }
     }
 }
-
-const GLOBAL: AudioObjectPropertyScope = kAudioObjectPropertyScopeGlobal;
 
 fn scope(direction: Direction) -> AudioObjectPropertyScope {
     match direction {
@@ -127,104 +138,8 @@ fn scope(direction: Direction) -> AudioObjectPropertyScope {
     }
 }
 
-fn address(
-    selector: AudioObjectPropertySelector,
-    scope: AudioObjectPropertyScope,
-) -> AudioObjectPropertyAddress {
-    AudioObjectPropertyAddress {
-        mSelector: selector,
-        mScope: scope,
-        mElement: kAudioObjectPropertyElementMain,
-    }
-}
-
-/// Numbers that a property may have.
-trait Plain: Copy + Default {}
-impl Plain for u32 {}
-impl Plain for i32 {}
-impl Plain for f32 {}
-impl Plain for f64 {}
-
-fn value<T: Plain>(
-    object: AudioObjectID,
-    selector: AudioObjectPropertySelector,
-    scope: AudioObjectPropertyScope,
-) -> Option<T> {
-    let address = address(selector, scope);
-    let (mut out, mut size) = (T::default(), size_of::<T>() as u32);
-    // SAFETY: the address, the size and the place for the number outlive the call, which writes
-    // no more than `size` bytes.
-    let status = unsafe {
-        AudioObjectGetPropertyData(
-            object,
-            NonNull::from(&address),
-            0,
-            null(),
-            NonNull::from(&mut size),
-            NonNull::from(&mut out).cast(),
-        )
-    };
-    (status == 0 && size as usize == size_of::<T>()).then_some(out)
-}
-
-fn text(object: AudioObjectID, selector: AudioObjectPropertySelector) -> Option<String> {
-    let address = address(selector, GLOBAL);
-    let mut string: *mut CFString = null_mut();
-    let mut size = size_of::<*mut CFString>() as u32;
-    // SAFETY: as in `value`; what is written is a pointer.
-    let status = unsafe {
-        AudioObjectGetPropertyData(
-            object,
-            NonNull::from(&address),
-            0,
-            null(),
-            NonNull::from(&mut size),
-            NonNull::from(&mut string).cast(),
-        )
-    };
-    if status != 0 {
-        return None;
-    }
-    // SAFETY: a string that comes back is ours to release.
-    NonNull::new(string).map(|string| unsafe { CFRetained::from_raw(string) }.to_string())
-}
-
-fn objects(
-    object: AudioObjectID,
-    selector: AudioObjectPropertySelector,
-    scope: AudioObjectPropertyScope,
-) -> Option<Vec<AudioObjectID>> {
-    let address = address(selector, scope);
-    let mut size = 0u32;
-    // SAFETY: as in `value`.
-    let status = unsafe {
-        AudioObjectGetPropertyDataSize(object, NonNull::from(&address), 0, null(), NonNull::from(&mut size))
-    };
-    if status != 0 {
-        return None;
-    }
-    let mut list = vec![0; (size as usize / size_of::<AudioObjectID>()).min(MOST)];
-    if list.is_empty() {
-        return Some(list);
-    }
-    let mut size = size_of_val(list.as_slice()) as u32;
-    // SAFETY: as in `value`; the list has room for `size` bytes.
-    let status = unsafe {
-        AudioObjectGetPropertyData(
-            object,
-            NonNull::from(&address),
-            0,
-            null(),
-            NonNull::from(&mut size),
-            NonNull::from(list.as_mut_slice()).cast(),
-        )
-    };
-    list.truncate(size as usize / size_of::<AudioObjectID>());
-    (status == 0).then_some(list)
-}
-
 fn device_ids() -> Result<Vec<AudioObjectID>, AudioError> {
-    objects(SYSTEM, kAudioHardwarePropertyDevices, GLOBAL).ok_or(AudioError::NoSoundSystem)
+    Property::new(SYSTEM, kAudioHardwarePropertyDevices, GLOBAL).objects().ok_or(AudioError::NoSoundSystem)
 }
 
 fn default(direction: Direction) -> Option<AudioObjectID> {
@@ -232,88 +147,115 @@ fn default(direction: Direction) -> Option<AudioObjectID> {
         Direction::Input => kAudioHardwarePropertyDefaultInputDevice,
         Direction::Output => kAudioHardwarePropertyDefaultOutputDevice,
     };
-    value::<u32>(SYSTEM, selector, GLOBAL).filter(|id| *id != 0)
+    // kAudioObjectUnknown is 0: there is none.
+    Property::new(SYSTEM, selector, GLOBAL).value::<u32>().filter(|id| *id != 0)
+}
+
+/// Whether a device has streams in a direction. One device can have both, as most USB headsets do.
+fn has(id: AudioObjectID, direction: Direction) -> bool {
+    Property::new(id, kAudioDevicePropertyStreams, scope(direction)).objects().is_some_and(|s| !s.is_empty())
 }
 
 /// One device in one direction; `None` if it has none in that.
 fn device(id: AudioObjectID, direction: Direction) -> Option<RawDevice> {
-    objects(id, kAudioDevicePropertyStreams, scope(direction)).filter(|streams| !streams.is_empty())?;
+    if !has(id, direction) {
+        return None;
+    }
     let is_default = default(direction) == Some(id);
-    let connection = connection(id);
+    let source = source(id, direction);
+    let connection = connection(id, direction);
     if connection == Connection::Virtual && !is_default {
         return None;
     }
-    let (vendor, product) =
-        text(id, kAudioDevicePropertyModelUID).map_or((None, None), |uid| endpoint::ids_of_model(&uid));
+    // kAudioDevicePropertyModelUID: the same for all devices of a model; for USB it ends in
+    // vendor and product.
+    let (vendor, product) = Property::new(id, kAudioDevicePropertyModelUID, GLOBAL)
+        .text()
+        .map_or((None, None), |uid| endpoint::ids_of_model(&uid));
     Some(RawDevice {
-        key: key_of(&text(id, kAudioDevicePropertyDeviceUID)?),
+        // kAudioDevicePropertyDeviceUID: persistent across restarts, and by it cpal knows a device.
+        key: key_of(&Property::new(id, kAudioDevicePropertyDeviceUID, GLOBAL).text()?),
         direction,
         default: is_default,
         vendor,
         product,
         connection,
-        form_factor: if connection == Connection::Internal {
-            FormFactor::Internal
-        } else {
-            FormFactor::Unknown
-        },
-        rate: value::<f64>(id, kAudioDevicePropertyNominalSampleRate, GLOBAL).map(Hertz::new),
+        form_factor: meaning::form_factor(connection, source),
+        rate: Property::new(id, kAudioDevicePropertyNominalSampleRate, GLOBAL).value::<f64>().map(Hertz::new),
         channels: None,
-        muted: value::<u32>(id, kAudioDevicePropertyMute, scope(direction)).map(|muted| muted != 0),
-        volume: value::<f32>(id, kAudioDevicePropertyVolumeScalar, scope(direction))
-            .map(|part| Percent::new(100.0 * f64::from(part))),
+        muted: muted(id, direction),
+        volume: volume(id, direction),
     })
 }
 
-fn connection(id: AudioObjectID) -> Connection {
-    #[allow(non_upper_case_globals, reason = "the system's own names")]
-    match value::<u32>(id, kAudioDevicePropertyTransportType, GLOBAL) {
-        Some(kAudioDeviceTransportTypeUSB) => Connection::Usb,
-        Some(kAudioDeviceTransportTypeBluetooth | kAudioDeviceTransportTypeBluetoothLE) => {
-            Connection::Bluetooth
-        }
-        Some(kAudioDeviceTransportTypeBuiltIn) => Connection::Internal,
-        Some(kAudioDeviceTransportTypeHDMI | kAudioDeviceTransportTypeDisplayPort) => Connection::Hdmi,
-        Some(kAudioDeviceTransportTypeAirPlay) => Connection::Network,
-        Some(kAudioDeviceTransportTypeVirtual | kAudioDeviceTransportTypeAggregate) => Connection::Virtual,
-        _ => Connection::Unknown,
-    }
+/// kAudioDevicePropertyMute: a UInt32, 1 is muted. Not every device has it.
+fn muted(id: AudioObjectID, direction: Direction) -> Option<bool> {
+    let ask = |direction, element| {
+        Property::new(id, kAudioDevicePropertyMute, scope(direction)).element(element).value::<u32>()
+    };
+    meaning::first_told(direction, ask).map(|muted| muted != 0)
+}
+
+/// kAudioDevicePropertyVolumeScalar: a Float32 between 0 and 1, of the whole device or of a channel.
+fn volume(id: AudioObjectID, direction: Direction) -> Option<Percent> {
+    let slider = Property::new(id, VIRTUAL_MAIN_VOLUME, scope(direction)).value::<f32>();
+    let ask = |direction, element| {
+        Property::new(id, kAudioDevicePropertyVolumeScalar, scope(direction)).element(element).value::<f32>()
+    };
+    let part = slider.or_else(|| meaning::first_told(direction, ask))?;
+    Some(Percent::new(100.0 * f64::from(part)))
+}
+
+/// kAudioDevicePropertyDataSource: the item that is chosen, by its id. Only the first is of interest.
+fn source(id: AudioObjectID, direction: Direction) -> Option<u32> {
+    Property::new(id, kAudioDevicePropertyDataSource, scope(direction)).value::<u32>()
+}
+
+/// kAudioDevicePropertyTransportType.
+fn connection(id: AudioObjectID, direction: Direction) -> Connection {
+    let transport = Property::new(id, kAudioDevicePropertyTransportType, GLOBAL).value::<u32>();
+    meaning::connection(transport, source(id, direction))
+}
+
+/// kAudioDevicePropertyDeviceIsRunningSomewhere: 1 while at least one process runs it, in any direction.
+fn runs(id: AudioObjectID) -> bool {
+    Property::new(id, kAudioDevicePropertyDeviceIsRunningSomewhere, GLOBAL).value::<u32>() == Some(1)
 }
 
 /// Opening the microphone of a Bluetooth headset switches it to its mode for calls. If one is the
 /// default speaker too and plays, that would be heard.
 fn would_switch(microphone: AudioObjectID) -> bool {
-    let plays = |id| value::<u32>(id, kAudioDevicePropertyDeviceIsRunningSomewhere, GLOBAL) == Some(1);
-    connection(microphone) == Connection::Bluetooth
+    connection(microphone, Direction::Input) == Connection::Bluetooth
         && default(Direction::Output)
-            .is_some_and(|out| connection(out) == Connection::Bluetooth && plays(out))
+            .is_some_and(|out| connection(out, Direction::Output) == Connection::Bluetooth && runs(out))
 }
 
-/// The processes that record now; `None` before macOS 14.2.
-fn recording_processes() -> Option<Vec<u32>> {
-    let processes = objects(SYSTEM, kAudioHardwarePropertyProcessObjectList, GLOBAL)?;
-    let records =
-        |id: &AudioObjectID| value::<u32>(*id, kAudioProcessPropertyIsRunningInput, GLOBAL) == Some(1);
-    let pid = |id| value::<i32>(id, kAudioProcessPropertyPID, GLOBAL).and_then(|pid| u32::try_from(pid).ok());
-    Some(processes.into_iter().filter(records).filter_map(pid).collect())
+/// The programs that record now; `None` before macOS 14.2, which has no such list.
+fn recorders() -> Option<Vec<Recorder>> {
+    let processes = Property::new(SYSTEM, kAudioHardwarePropertyProcessObjectList, GLOBAL).objects()?;
+    let records = |id: &AudioObjectID| {
+        Property::new(*id, kAudioProcessPropertyIsRunningInput, GLOBAL).value::<u32>() == Some(1)
+    };
+    let recorder = |id| {
+        let pid = Property::new(id, kAudioProcessPropertyPID, GLOBAL).value::<i32>()?;
+        let bundle = Property::new(id, kAudioProcessPropertyBundleID, GLOBAL).text();
+        Some(Recorder { pid: u32::try_from(pid).ok()?, bundle: bundle.filter(|b| !b.is_empty()) })
+    };
+    Some(processes.into_iter().filter(records).filter_map(recorder).collect())
 }
 
-/// By process where the system tells; else by whether any microphone runs, which may be ours.
+/// By program where the system tells; else by whether any microphone runs, which may be ours.
 fn microphone_use(devices: &[AudioObjectID], ours: &[u32]) -> MicrophoneUse {
-    if let Some(processes) = recording_processes() {
-        let foreign = processes.iter().any(|pid| !ours.contains(pid));
-        return if foreign { MicrophoneUse::InUse } else { MicrophoneUse::Free };
-    }
-    let is_microphone = |id: &&AudioObjectID| {
-        objects(**id, kAudioDevicePropertyStreams, kAudioObjectPropertyScopeInput)
-            .is_some_and(|s| !s.is_empty())
-    };
-    let runs = |id: &AudioObjectID| {
-        value::<u32>(*id, kAudioDevicePropertyDeviceIsRunningSomewhere, GLOBAL) == Some(1)
-    };
-    match (devices.iter().filter(is_microphone).any(runs), ours.is_empty()) {
-        (false, _) => MicrophoneUse::Free,
-        (true, true) => MicrophoneUse::InUse,
-        (true, false) => MicrophoneUse::Unknown,
+    match recorders() {
+        Some(recorders) if meaning::is_used_by_another(&recorders, ours) => MicrophoneUse::InUse,
+        Some(_) => MicrophoneUse::Free,
+        None => {
+            let running: Vec<Running> = devices
+                .iter()
+                .filter(|id| has(**id, Direction::Input) && runs(**id))
+                .map(|id| Running { plays_too: has(*id, Direction::Output) })
+                .collect();
+            meaning::use_by_devices(&running, !ours.is_empty())
+        }
     }
 }

@@ -1,4 +1,8 @@
 //! Clocks that nobody sets, as macOS has them.
+//!
+//! Source: `man 3 clock_gettime` and Apple's Libc, `gen/clock_gettime.c`: `CLOCK_UPTIME_RAW` is
+//! `mach_absolute_time`, which stands still while the computer sleeps; `CLOCK_MONOTONIC_RAW` is
+//! `mach_continuous_time`, which does not.
 
 use std::time::Duration;
 

@@ -16,14 +16,26 @@ use std::{
 };
 use telemetry::{Version, Word};
 
-const SYSTEM_VERSION: &str = "System/Library/CoreServices/SystemVersion.plist";
+/// The version of the system; the first that is there counts.
+///
+/// The first is a symbolic link to the second (since macOS 11). A program that was linked with an
+/// older system's libraries gets another file when it opens the second one, with a version for
+/// compatibility: 10.16 for 11 and later. The rule looks at the name only (xnu,
+/// `libsyscall/wrappers/system-version-compat.c`), so the link tells the truth however we were built.
+const SYSTEM_VERSION: [&str; 2] = [
+    "System/Library/CoreServices/.SystemVersionPlatform.plist",
+    "System/Library/CoreServices/SystemVersion.plist",
+];
 /// Far more than an `Info.plist` has.
 const MOST: u64 = 1 << 20;
 
-/// The operating system. Whether an update waits for a restart it tells nobody.
+/// The operating system. Whether an update waits for a restart is not told to ordinary programs.
 pub fn os(places: &Places) -> Os {
-    let version =
-        read::bytes(&places.system(SYSTEM_VERSION), MOST).is().and_then(|f| system_version::version(&f));
+    let version = SYSTEM_VERSION
+        .iter()
+        .find_map(|path| read::bytes(&places.system(path), MOST).is())
+        .and_then(|file| system_version::version(&file));
+    // `kern.osrelease` (sysctl): Darwin's own version, 23.6.0 for macOS 14.6.
     let kernel = sysinfo::System::kernel_version().ok().and_then(|k| Version::from_loose(&k));
     Os {
         name: Seen::Is(Word::Macos),
@@ -69,7 +81,7 @@ fn is_esr(app: &Path) -> bool {
 
 /// Takes everything into account that a fact is read from.
 pub fn watch(places: &Places, into: &mut dyn Hasher) {
-    for path in [SYSTEM_VERSION, "private/var/run/resolv.conf", "private/etc/localtime"] {
+    for path in SYSTEM_VERSION.iter().chain(&["private/var/run/resolv.conf", "private/etc/localtime"]) {
         stamp(&places.system(path), into);
     }
     for (app, _) in bundles(places) {

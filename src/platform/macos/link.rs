@@ -1,4 +1,10 @@
 //! Routes, links, neighbours, resolvers and proxies, as macOS tells.
+//!
+//! Sources: interfaces by `getifaddrs` and their kinds by `SIOCGIFFUNCTIONALTYPE` (`net/if.h`), routes and
+//! neighbours by the `NET_RT_DUMP` and `NET_RT_FLAGS` of `sysctl` (`net/route.h`), all through netdev; resolvers
+//! and proxies as `scutil` prints them (`man 8 scutil`), which is what `configd` gave to the system, and
+//! not what stands in some file. Every Mac has a few `utun` links of its own with a default route for IPv6:
+//! a VPN is what carries the traffic, so that is looked up apart.
 
 use super::command::output;
 use crate::network::{
@@ -76,7 +82,7 @@ fn neighbour(interface: u32, address: IpAddr, hardware: MacAddr) -> Neighbour {
 
 fn kind(if_type: InterfaceType, name: &str) -> LinkKind {
     match if_type {
-        // IPsec and PPP of the system's own VPN clients, and of others by utun.
+        // IPsec and PPP of the system's own VPN clients; those of others are by utun (`net/if_utun.h`).
         _ if ["utun", "ipsec", "ppp", "tun", "tap"].iter().any(|p| name.starts_with(p)) => LinkKind::Tunnel,
         InterfaceType::Wireless80211 | InterfaceType::PeerToPeerWireless => LinkKind::Wifi,
         InterfaceType::Wwan | InterfaceType::Wwanpp | InterfaceType::Wwanpp2 => LinkKind::Cellular,
@@ -100,6 +106,7 @@ fn carrier(all: &[netdev::Interface], far: SocketAddr) -> Option<u32> {
     all.iter().find(|i| !i.is_loopback() && i.ip_addrs().contains(&own)).map(|i| i.index)
 }
 
+/// The number behind a link's name, as `fe80::1%en0` has it (`net/if.h`).
 fn zone(name: &str) -> Option<u32> {
     let name = CString::new(name).ok()?;
     // SAFETY: the name ends in a zero and lives on.

@@ -1,4 +1,8 @@
 //! CPU, memory, disk, power and uptime, as macOS tells.
+//!
+//! Sources: CPU by `host_processor_info` and memory by `host_statistics64` (`mach/mach_host.h`), uptime by
+//! the `kern.boottime` of `sysctl`, all through sysinfo; the disk by `statfs` (`sys/mount.h`); power by `pmset
+//! -g batt` (`man 1 pmset`), whose text is parsed in `probe::load::power`.
 
 use crate::probe::load::{
     Space,

@@ -4,6 +4,7 @@ pub mod audio;
 pub mod clock;
 pub mod command;
 pub mod control;
+mod coreaudio;
 pub mod facts;
 pub mod files;
 pub mod gateway;

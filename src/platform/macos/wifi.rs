@@ -1,4 +1,9 @@
-//! The Wi-Fi link, by CoreWLAN. Signal, rate and band need no consent; names are never asked for.
+//! The Wi-Fi link, by CoreWLAN. Names are never asked for.
+//!
+//! Source: CoreWLAN.framework, `CWWiFiClient.h`, `CWInterface.h`, `CWChannel.h`, `CoreWLANTypes.h` (by
+//! objc2-core-wlan, which is generated from them). Only the names of networks and of their radios want
+//! Location Services there; signal, rate and channel do not. Noise is told too and not asked for: the
+//! wire has no place for it.
 
 use crate::network::{
     link::Interface,
@@ -14,14 +19,16 @@ pub fn wifi(interface: &Interface) -> Option<WifiLink> {
     // A pool of our own: threads that never end would never free what CoreWLAN leaves to theirs.
     autoreleasepool(|_| {
         let name = NSString::from_str(&interface.name);
-        // SAFETY: plain calls of an Objective-C class that may be called from any thread; the
+        // SAFETY: plain calls of Objective-C classes, which take and give what their headers say; the
         // objects live as long as this closure holds them.
         unsafe {
+            // nil for the name of an interface that is no Wi-Fi.
             let found = CWWiFiClient::sharedWiFiClient().interfaceWithName(Some(&name))?;
             let link = WifiLink {
-                // Both are 0 without a network.
+                // `rssiValue` in dBm and `transmitRate` in Mbit/s: both are 0 without a network, and on errors.
                 signal_dbm: i32::try_from(found.rssiValue()).ok().and_then(signal),
                 tx_rate: rate(found.transmitRate() * 1e6),
+                // `wlanChannel` is nil without one.
                 band: found.wlanChannel().and_then(|channel| band(channel.channelBand())),
                 ..WifiLink::default()
             };

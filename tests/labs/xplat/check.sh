@@ -3,7 +3,7 @@
 #
 #   check.sh [--required]
 #
-# Sets up by xplat.sh what is missing (some 5 minutes, once on a machine). Where that cannot be had -
+# Sets up by xplat.sh what is missing (some 6 minutes, once on a machine). Where that cannot be had -
 # no Debian, no source of this compiler in any of its suites - it says SKIPPED and ends with 0, or with 1
 # if --required is given. wine.sh beside it runs what is built for Windows.
 set -uo pipefail
@@ -13,6 +13,7 @@ X=${XPLAT_DIR:-$HOME/.cache/xplat}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/xplat}
 WIN=x86_64-pc-windows-gnu
 MAC=aarch64-apple-darwin
+INTEL=x86_64-apple-darwin
 # The emulated links of the network lab are Linux's own and stay there.
 WORKSPACE=(--workspace --exclude netshape)
 required=
@@ -33,24 +34,20 @@ skip() {
 # with Debian's own compiler the versions differ, and the file says which it stands in for.)
 ready() {
     [ -e "$X/tc/lib/rustlib/$WIN/lib" ] && [ -e "$X/tc/lib/rustlib/$MAC/lib" ] &&
-        [ "$(cat "$X/for-rustc" 2>/dev/null)" = "$(rustc -V)" ]
+        [ -e "$X/tc/lib/rustlib/$INTEL/lib" ] && [ "$(cat "$X/for-rustc" 2>/dev/null)" = "$(rustc -V)" ]
 }
 
 if ! ready; then
     command -v apt-get >/dev/null || skip "it needs Debian's apt"
     [ -e /etc/apt/sources.list.d/debian.sources ] || skip "it needs Debian's sources in debian.sources"
     [ "$(id -u)" = 0 ] || skip "the first run installs packages and so needs root"
-    # One that was set up by hand and fits is kept.
-    if [ ! -e "$X/tc/lib/rustlib/$MAC/lib" ] || [ "$("$X/tc/bin/rustc" -V 2>/dev/null)" != "$(rustc -V)" ]; then
-        rm -rf "$X/tc"
-        log=$(mktemp)
-        if ! "$here/xplat.sh" setup 2>&1 | tee "$log"; then
-            skip "no library source for $(rustc -V) could be had, or it did not build: $(tail -n 1 "$log")"
-        fi
-        rm -f "$log"
+    # One that fits is kept, and only gets what it lacks.
+    log=$(mktemp)
+    if ! "$here/xplat.sh" setup 2>&1 | tee "$log"; then
+        skip "no library source for $(rustc -V) could be had, or it did not build: $(tail -n 1 "$log")"
     fi
-    rustc -V > "$X/for-rustc"
-    ready || skip "the set-up left no library for $WIN and $MAC"
+    rm -f "$log"
+    ready || skip "the set-up left no library for $WIN, $MAC and $INTEL"
 fi
 
 # clippy belongs to one compiler; the fallback has none.
@@ -62,7 +59,7 @@ if [ "$("$X/tc/bin/rustc" -V)" != "$(rustc -V)" ]; then
 fi
 
 failed=0
-for system in win mac; do
+for system in win macs; do
     printf '== %s: cargo %s %s --all-targets\n' "$system" "${lint[0]}" "${WORKSPACE[*]}"
     began=$SECONDS
     if "$here/xplat.sh" "$system" "${lint[@]}" --quiet --locked "${WORKSPACE[@]}" --all-targets "${flags[@]}"; then

@@ -2,13 +2,16 @@
 # xplat.sh - compile-check, link and run (Wine) the Windows code, and compile-check the
 # macOS code, on a Debian 12 machine whose rustup can download nothing.
 #
-#   xplat.sh setup            prepare everything under $XPLAT_DIR   (about 5 minutes, once per machine)
-#   xplat.sh win  check|clippy|build|test|run  [cargo args]         target x86_64-pc-windows-gnu
-#   xplat.sh mac  check|clippy                 [cargo args]         target aarch64-apple-darwin
+#   xplat.sh setup            prepare everything under $XPLAT_DIR   (about 6 minutes, once per machine);
+#                             where a target alone is missing, only that is added (about a minute)
+#   xplat.sh win   check|clippy|build|test|run  [cargo args]        target x86_64-pc-windows-gnu
+#   xplat.sh mac   check|clippy                 [cargo args]        target aarch64-apple-darwin
+#   xplat.sh intel check|clippy                 [cargo args]        target x86_64-apple-darwin
+#   xplat.sh macs  check|clippy                 [cargo args]        both of them in one go
 #   xplat.sh wine FILE.exe|FILE.msi ...        run a program (or: xplat.sh wine msiexec /i X.msi /qn)
 #   xplat.sh env              print the variables for use in another shell
 #
-# How: the std of both targets is built once from Debian's rust-src package of EXACTLY the rustc in
+# How: the std of each target is built once from Debian's rust-src package of EXACTLY the rustc in
 # use (Debian signs it; only public apt suites of the already configured mirror are read, in a private
 # apt directory) and put into a private copy (hard links) of the toolchain.  RUSTC_BOOTSTRAP is set for
 # that one build only, so the product itself is compiled as stable Rust.
@@ -16,7 +19,8 @@ set -euo pipefail
 X=${XPLAT_DIR:-$HOME/.cache/xplat}
 WIN=x86_64-pc-windows-gnu
 MAC=aarch64-apple-darwin
-TARGETS=${XPLAT_TARGETS:-"$WIN $MAC"}
+INTEL=x86_64-apple-darwin
+TARGETS=${XPLAT_TARGETS:-"$WIN $MAC $INTEL"}
 say() { printf 'xplat: %s\n' "$*" >&2; }
 
 private_apt() { # $1 = apt-get / apt-cache, rest = args
@@ -38,11 +42,39 @@ setup_apt_lists() {
     private_apt apt-get update >/dev/null
 }
 
+# The private toolchain stands for the compiler in use: by its own word, or as the fallback for it.
+fits() {
+    [ -e "$X/tc/bin/rustc" ] && { [ "$(cat "$X/for-rustc" 2>/dev/null)" = "$(rustc -V)" ] ||
+        [ "$("$X/tc/bin/rustc" -V 2>/dev/null)" = "$(rustc -V)" ]; }
+}
+
+missing_targets() { for t in $TARGETS; do [ -e "$X/tc/lib/rustlib/$t/lib" ] || echo "$t"; done; }
+
+# Others may be compiling with this toolchain: a target appears in it whole or not at all.
+build_std() { # target
+    local t=$1 seed="$X/seed.$$" new="$X/tc/lib/rustlib/.$1.$$"
+    mkdir -p "$seed/src"; : > "$seed/src/lib.rs"
+    printf '[package]\nname = "seed"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[profile.release]\ndebug = "line-tables-only"\n' > "$seed/Cargo.toml"
+    say "building std for $t"
+    (cd "$seed" && env PATH="$X/tc/bin:$PATH" RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$X/src/library" \
+        CARGO_TARGET_DIR="$seed/target" RUSTFLAGS="-Cembed-bitcode=yes" \
+        cargo build -q --release -Zbuild-std=std,panic_unwind,panic_abort,test,proc_macro --target "$t")
+    mkdir -p "$new/lib"
+    cp "$seed/target/$t/release/deps/"*.rlib "$new/lib/"; rm -f "$new/lib"/libseed-*.rlib
+    mv -T "$new" "$X/tc/lib/rustlib/$t"
+    rm -rf "$seed"
+}
+
 setup() {
     mkdir -p "$X"; cd "$X"
-    local v sysroot pkg ver rustc cargo
+    local v sysroot pkg ver rustc cargo t
     v=$(rustc -vV | sed -n 's/^release: //p'); sysroot=$(rustc --print sysroot)
     say "rustc $v"
+    if fits && [ -d "$X/src/library" ] && [ -x "$X/winerun" ]; then
+        for t in $(missing_targets); do build_std "$t"; done
+        rustc -V > "$X/for-rustc"; say "ready"; return
+    fi
+    rm -rf "$X/tc" "$X/for-rustc"
     # 0. linker, dlltool (std for windows-gnu needs it) and Wine
     local need=
     command -v x86_64-w64-mingw32-gcc >/dev/null || need="gcc-mingw-w64-x86-64"
@@ -77,18 +109,7 @@ setup() {
     rm -rf "$X/src"; mkdir -p "$X/src"
     dpkg-deb --fsys-tarfile ${pkg}_${v}*_all.deb | tar x -C "$X/src" --wildcards "./usr/src/rustc-$v/library" --strip-components=4
     # 2. std for the targets, once
-    mkdir -p "$X/seed/src"; : > "$X/seed/src/lib.rs"
-    printf '[package]\nname = "seed"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[profile.release]\ndebug = "line-tables-only"\n' > "$X/seed/Cargo.toml"
-    cd "$X/seed"
-    for t in $TARGETS; do
-        say "building std for $t"
-        env PATH="$X/tc/bin:$PATH" RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$X/src/library" \
-            CARGO_TARGET_DIR="$X/seed/target" RUSTFLAGS="-Cembed-bitcode=yes" \
-            cargo build -q --release -Zbuild-std=std,panic_unwind,panic_abort,test,proc_macro --target "$t"
-        d="$X/tc/lib/rustlib/$t/lib"; rm -rf "$d"; mkdir -p "$d"
-        cp "$X/seed/target/$t/release/deps/"*.rlib "$d/"; rm -f "$d"/libseed-*.rlib
-    done
-    rm -rf "$X/seed/target"
+    for t in $(missing_targets); do build_std "$t"; done
     # 3. Wine 8.0 has no bcryptprimitives.dll, which Rust's std imports (ProcessPrng).  Test stand-in, never shipped.
     cat > "$X/bcp.c" <<'C'
 #include <windows.h>
@@ -106,7 +127,7 @@ C
 export WINEPREFIX=\${WINEPREFIX:-$X/wine} WINEDEBUG=\${WINEDEBUG:--all} WINEARCH=win64
 exec /usr/lib/wine/wine64 "\$@"
 R
-    chmod +x "$X/winerun"; say "ready"
+    chmod +x "$X/winerun"; rustc -V > "$X/for-rustc"; say "ready"
 }
 
 env_lines() {
@@ -116,6 +137,7 @@ export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="$X/winerun"
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 export CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc AR_x86_64_pc_windows_gnu=x86_64-w64-mingw32-ar
 export CC_aarch64_apple_darwin=/bin/true AR_aarch64_apple_darwin=/bin/true   # check only: no C is needed
+export CC_x86_64_apple_darwin=/bin/true AR_x86_64_apple_darwin=/bin/true
 E
 }
 
@@ -124,7 +146,12 @@ case "$cmd" in
   setup) setup ;;
   env) env_lines ;;
   wine) exec "$X/winerun" "$@" ;;
-  win|mac) sub=$1; shift; eval "$(env_lines)"; [ "$cmd" = win ] && t=$WIN || t=$MAC
-       CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/xplat} exec cargo "$sub" --target "$t" "$@" ;;
-  *) sed -n '2,14p' "$0" ;;
+  win|mac|intel|macs)
+       sub=$1; shift; eval "$(env_lines)"
+       case "$cmd" in
+         win) t=(--target "$WIN") ;; mac) t=(--target "$MAC") ;; intel) t=(--target "$INTEL") ;;
+         macs) t=(--target "$MAC" --target "$INTEL") ;;
+       esac
+       CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/xplat} exec cargo "$sub" "${t[@]}" "$@" ;;
+  *) sed -n '2,17p' "$0" ;;
 esac
