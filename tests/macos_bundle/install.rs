@@ -166,6 +166,12 @@ fn building_twice_gives_the_same_bytes() {
     let (first, second) = (mac.build("1.2.3", "one"), mac.build("1.2.3", "two"));
     let bytes = fs::read(&first).unwrap();
     assert!(bytes.len() > 1000 && bytes == fs::read(&second).unwrap(), "the two zips differ");
+    // 1750000000 in UTC, whatever the files' own times are and where the builder sits.
+    let listed = Command::new("unzip").args(["-Z", "-T"]).arg(&first).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let entries: Vec<_> = listed.lines().filter(|l| l.contains("Preshift-1.2.3/")).collect();
+    assert_eq!(entries.len(), 15, "{listed}");
+    assert!(entries.iter().all(|l| l.contains("20250615.150640")), "{listed}");
     let sum = fs::read_to_string(first.with_extension("zip.sha256")).unwrap();
     use sha2::Digest as _;
     let own: String = sha2::Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
