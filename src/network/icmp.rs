@@ -61,9 +61,9 @@ fn header_length(packet: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// An IPv4 header of `words` words, to 192.0.2.1.
+    /// An IPv4 header to 192.0.2.1 that says it has `words` words.
     fn v4(words: u8, protocol: u8, fragment: u16) -> Vec<u8> {
-        let mut header = vec![0; usize::from(words) * 4];
+        let mut header = vec![0; usize::from(words.max(5)) * 4];
         header[0] = 0x40 | words;
         header[6..8].copy_from_slice(&fragment.to_be_bytes());
         header[9] = protocol;

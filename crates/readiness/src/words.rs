@@ -96,7 +96,9 @@ pub fn unsupported(u: Unsupported) -> &'static str {
     match u {
         Unsupported::ThisSystem => "this operating system does not offer it",
         Unsupported::NoSoundSystem => "no sound system is running",
-        Unsupported::NoPermission => "this user has no permission for it",
+        Unsupported::NoPermission => {
+            "permission for it is missing; look in the privacy settings of the system"
+        }
         Unsupported::ThisBuild => "this build of Preshift cannot do it",
     }
 }
