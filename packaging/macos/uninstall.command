@@ -26,7 +26,7 @@ if [ "$(id -u)" = 0 ]; then
 else
     app=$HOME/Applications/Preshift.app
     agent=$HOME/Library/LaunchAgents/$label.plist
-    kept=("$HOME/Library/Application Support/preshift" "$HOME/Library/Logs/Preshift")
+    kept=("$HOME/Library/Application Support/preshift" "$HOME/Library/Logs/Preshift.log")
     user=$(id -u)
 fi
 

@@ -249,7 +249,9 @@ fn an_agent_installs_upgrades_and_removes_it_without_rights() {
     assert_eq!(around.len(), 1, "nothing is left beside the app: {around:?}");
 
     // Without a word about it, what was kept stays; with one, it goes.
-    fs::create_dir_all(mac.path("home/Library/Logs/Preshift")).unwrap();
+    let log = mac.path("home/Library/Logs/Preshift.log");
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    fs::write(&log, "ready\n").unwrap();
     mac.good(&newer.join("uninstall.command"), &[]);
     assert!(!app.exists() && !agent.exists() && settings.exists());
     let calls = mac.calls();
@@ -258,7 +260,7 @@ fn an_agent_installs_upgrades_and_removes_it_without_rights() {
     assert_eq!(under(&calls, "tccutil"), ["tccutil reset Microphone com.preshift.desk"]);
     mac.loaded(false);
     mac.good(&newer.join("uninstall.command"), &["--purge"]);
-    assert!(!settings.exists() && !mac.path("home/Library/Logs/Preshift").exists());
+    assert!(!settings.exists() && !log.exists());
     assert_eq!(files(&mac.path("home")), BTreeMap::new(), "nothing of it is left");
 }
 
