@@ -101,10 +101,9 @@ async fn a_file_whose_desk_was_enrolled_just_before_the_power_went_is_deleted_at
     let desk = Desk::new().await;
     let path = desk.write(true, CODE);
     let before = std::fs::read(&path).unwrap();
-    let mut status = None;
     desk.server.play(Trick::LoseAnswer);
     desk.presets().look().await.unwrap();
-    std::mem::swap(&mut status, &mut desk.status());
+    let status = desk.status();
     desk.presets().look().await.unwrap();
     assert!(desk.enrolled() && !path.exists());
     desk.store.set(keys::PRESET, &status.unwrap()).unwrap();
