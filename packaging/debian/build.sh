@@ -1,65 +1,62 @@
 #!/usr/bin/env bash
 # Builds the two Debian packages from the release binaries: preshift (the desk) and preshift-collector.
 #
-#   packaging/debian/build.sh [--version V]      packages go to target/debian/
+#   packaging/debian/build.sh [--version V] [--programs FOLDER] [--out FOLDER]      to target/dist
 #
 # Plain dpkg-deb: what is in a package can be read here from top to bottom.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-[ "${1:-}" = --version ] && version=$2
+. packaging/linux/common.sh
+# With more than one, the archive depends on the machine's number of processors.
+export DPKG_DEB_THREADS_MAX=1
 arch=$(dpkg --print-architecture)
-out=${CARGO_TARGET_DIR:-target}/debian
-bin=${CARGO_TARGET_DIR:-target}/release
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
-mkdir -p "$out"
-out=$(readlink -f "$out")
 
-# What the binary needs of the system's libraries, as Debian's own tool works it out.
+# What the binary needs of the system's libraries, as Debian's own tool works it out. alsa's library got
+# another name in Debian 13: the package names both, so that one built on 12 installs on 13.
 library_depends() {
     local work
     work=$(mktemp -d)
     mkdir "$work/debian"
     printf 'Source: x\n\nPackage: x\nArchitecture: any\n' > "$work/debian/control"
-    (cd "$work" && dpkg-shlibdeps -O "$1" 2>/dev/null | sed 's/^shlibs:Depends=//')
+    (cd "$work" && dpkg-shlibdeps -O "$1" 2>/dev/null | sed -E \
+        -e 's/^shlibs:Depends=//' -e 's/libasound2(t64)?( \([^)]*\))?/libasound2t64\2 | libasound2\2/')
     rm -rf "$work"
 }
 
-package() { # name
-    local name=$1 root source=packaging/debian/$1
-    root=$(mktemp -d)
-    install -Dm755 "$bin/$name" "$root/usr/bin/$name"
-    install -Dm644 README.md "$root/usr/share/doc/$name/README.md"
-    install -Dm644 packaging/debian/copyright "$root/usr/share/doc/$name/copyright"
-    gzip -9n < CHANGELOG.md > "$root/usr/share/doc/$name/changelog.gz"
-    chmod 644 "$root/usr/share/doc/$name/changelog.gz"
-    case $name in
-    preshift)
-        install -Dm644 systemd/preshift.service "$root/usr/lib/systemd/user/preshift.service"
-        install -Dm644 docs/what-is-sent.md "$root/usr/share/doc/$name/what-is-sent.md"
-        ;;
-    preshift-collector)
-        install -Dm644 systemd/preshift-collector.service "$root/lib/systemd/system/preshift-collector.service"
-        install -Dm644 "$source/sysusers.conf" "$root/usr/lib/sysusers.d/preshift-collector.conf"
-        install -Dm640 "$source/collector.env" "$root/etc/preshift-collector/collector.env"
-        ;;
-    esac
-    mkdir "$root/DEBIAN"
-    sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" \
-        -e "s/@LIBRARIES@/$(library_depends "$(readlink -f "$bin/$name")")/" \
-        -e "s/@SIZE@/$(du -ks --apparent-size "$root" | cut -f1)/" "$source/control" > "$root/DEBIAN/control"
-    for script in preinst postinst prerm postrm; do
-        [ -f "$source/$script" ] && install -m755 "$source/$script" "$root/DEBIAN/$script"
-    done
-    [ -d "$root/etc" ] && (cd "$root" && find etc -type f -printf '/%p\n' > DEBIAN/conffiles)
-    (cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | sort | xargs md5sum > DEBIAN/md5sums)
-    find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --root-owner-group -Zxz --build "$root" "$out/${name}_${version}_$arch.deb" >/dev/null
-    rm -rf "$root"
-    echo "$out/${name}_${version}_$arch.deb"
+# What Debian calls a change log: one entry that names the version; the words are in CHANGELOG.md.
+change_log() { # name
+    printf '%s (%s) unstable; urgency=medium\n\n' "$1" "$version"
+    printf '  * What is new is in /usr/share/doc/%s/CHANGELOG.md.gz\n\n' "$1"
+    printf ' -- The Preshift authors <team@preshift.invalid>  %s\n' "$(LC_ALL=C date -uRd "@$SOURCE_DATE_EPOCH")"
 }
 
-for name in preshift preshift-collector; do
-    [ -x "$bin/$name" ] || { echo "$bin/$name is missing: cargo build --release --workspace" >&2; exit 1; }
-    package "$name"
-done
+package() { # name
+    local name=$1 root source=packaging/debian/$1 doc=usr/share/doc/$1 file=$out/$1_${version}_$arch.deb
+    root=$(mktemp -d)
+    chmod 755 "$root"
+    packaging/linux/stage.sh "$name" "$programs" "$root"
+    install -m644 packaging/debian/copyright "$root/$doc/copyright"
+    change_log "$name" > "$root/$doc/changelog"
+    gzip -9n "$root/$doc/changelog" "$root/$doc/CHANGELOG.md"
+    [ ! -f "$source/lintian-overrides" ] ||
+        install -Dm644 "$source/lintian-overrides" "$root/usr/share/lintian/overrides/$name"
+    mkdir "$root/DEBIAN"
+    sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" \
+        -e "s/@LIBRARIES@/$(library_depends "$programs/$name")/" \
+        -e "s/@SIZE@/$(size "$root")/" "$source/control" > "$root/DEBIAN/control"
+    for script in preinst postinst prerm postrm; do
+        [ ! -f "$source/$script" ] || install -m755 "$source/$script" "$root/DEBIAN/$script"
+    done
+    (cd "$root" && find etc -type f -printf '/%p\n' | sort > DEBIAN/conffiles)
+    [ -s "$root/DEBIAN/conffiles" ] || rm "$root/DEBIAN/conffiles"
+    (cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | LC_ALL=C sort | xargs md5sum > DEBIAN/md5sums)
+    find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+    dpkg-deb --root-owner-group -Zxz --build "$root" "$file" >/dev/null
+    rm -rf "$root"
+    echo "$file"
+}
+
+# In KiB and from the files alone: what a folder takes is another on each file system.
+size() { find "$1" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }'; }
+
+for name in preshift preshift-collector; do package "$name"; done

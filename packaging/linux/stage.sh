@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Lays out the files of one package below a folder, for every format the same.
+#
+#   packaging/linux/stage.sh preshift|preshift-collector PROGRAMS FOLDER
+#
+# PROGRAMS is the folder with the release binaries. What only one format has (its scripts, its copyright
+# file, its change log) is added by that format's own build.sh or spec.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+name=$1 programs=$2 root=$3
+umask 022
+put() { install -Dm"$1" "$2" "$root$3"; } # mode file place
+
+put 755 "$programs/$name" "/usr/bin/$name"
+put 644 README.md "/usr/share/doc/$name/README.md"
+put 644 CHANGELOG.md "/usr/share/doc/$name/CHANGELOG.md"
+case $name in
+preshift)
+    put 644 systemd/preshift.service /usr/lib/systemd/user/preshift.service
+    put 644 docs/what-is-sent.md "/usr/share/doc/$name/what-is-sent.md"
+    # IT may put enrolment.toml here, and every user's daemon reads it.
+    install -dm755 "$root/etc/preshift"
+    ;;
+preshift-collector)
+    put 644 systemd/preshift-collector.service /usr/lib/systemd/system/preshift-collector.service
+    put 644 packaging/linux/preshift-collector/sysusers.conf /usr/lib/sysusers.d/preshift-collector.conf
+    install -dm750 "$root/etc/preshift-collector"
+    put 640 packaging/linux/preshift-collector/collector.env /etc/preshift-collector/collector.env
+    put 644 docs/operations.md "/usr/share/doc/$name/operations.md"
+    put 644 docs/policy.md "/usr/share/doc/$name/policy.md"
+    ;;
+*) echo "stage.sh: unknown package '$name'" >&2; exit 64 ;;
+esac

@@ -1,0 +1,112 @@
+# To be sourced after machine.sh: what must be true of our packages in every format.
+#
+# The format's test.sh hands in: `install PACKAGE...`, `upgrade`, `remove`, `purge`, `installed_files PACKAGE` and
+# `start_collector` (rpm's custom is that an installation starts no service). Two users are logged in. Alice's desk has
+# a shift while the upgrade comes, bob's has none.
+
+data=/var/lib/preshift-collector
+collector() { inside systemctl "$1" --quiet preshift-collector.service; }
+daemon() { inside systemctl --user -M "$1@" "$2" --quiet preshift.service; }
+collector_pid() { inside systemctl show -p MainPID --value preshift-collector.service; }
+daemon_pid() { inside systemctl --user -M "$1@" show -p MainPID --value preshift.service; }
+# The program that runs there, as the kernel names it: "(deleted)" once its file was replaced.
+program() { inside readlink "/proc/$(daemon_pid "$1")/exe"; }
+desks() { inside preshift-collector desks list --data $data 2>/dev/null | grep -c ,packaging, || true; }
+gone() { ! inside pgrep -x "$1"; }
+status_says() { as "$1" preshift status 2>/dev/null | grep -q "$2"; }
+store_of() { inside test -e "/home/$1/.local/share/preshift"; }
+
+# Everything with our name in the machine, but for homes, what is only there while it runs, and the package
+# managers' own books.
+ours() {
+    inside find / -xdev \( -path /proc -o -path /sys -o -path /root -o -path /home -o -path /tmp -o -path /run -o -path /dev \
+        -o -path /var/log -o -path /packages \) -prune -o -name '*preshift*' -print
+}
+
+story() {
+    say "into an image that does not run, and out of it"
+    install preshift preshift-collector
+    inside test -e /etc/systemd/user/default.target.wants/preshift.service || die "the user unit is not enabled in an image"
+    purge
+    [ -z "$(ours)" ] || die "left in the image: $(ours)"
+
+    machine_on
+    for user in alice bob; do
+        inside loginctl enable-linger "$user"
+        wait_for "$user is logged in" 30 inside systemctl --user -M "$user@" is-active default.target
+    done
+
+    say "install"
+    install preshift-collector
+    start_collector
+    wait_for "the collector is active" 30 collector is-active
+    wait_for "the collector is enabled" 5 collector is-enabled
+    [ "$(inside stat -c %U:%G:%a $data)" = preshift-collector:preshift-collector:700 ] ||
+        die "the store is $(inside stat -c %U:%G:%a $data)"
+    [ "$(inside stat -c %U:%G:%a /etc/preshift-collector/collector.env)" = root:preshift-collector:640 ] ||
+        die "the collector's settings are $(inside stat -c %U:%G:%a /etc/preshift-collector/collector.env)"
+    install preshift
+    for user in alice bob; do
+        wait_for "$user's daemon is active" 30 daemon "$user" is-active
+        wait_for "$user's daemon has its store" 30 store_of "$user"
+    done
+    [ "$(inside stat -c %U:%G:%a /etc/preshift)" = root:root:755 ] || die "/etc/preshift is $(inside stat -c %U:%G:%a /etc/preshift)"
+
+    say "use: an enrolment, a shift"
+    enrol alice
+    [ "$(desks)" = 1 ] || die "the collector does not know the desk"
+    strangers=$(inside find $data ! -user preshift-collector -printf '%p\n')
+    [ -z "$strangers" ] || die "files that the service cannot write: $strangers"
+    plan alice
+    status_says bob "none is planned" || die "bob has a shift: $(as bob preshift status 2>&1)"
+    inside sed -i '$a# a line of this site' /etc/preshift-collector/collector.env
+
+    say "upgrade, in the middle of alice's shift"
+    before=$(collector_pid)
+    alice=$(daemon_pid alice)
+    asked=$(as alice preshift check --only microphone 2>&1 || true)
+    upgrade
+    wait_for "the collector is active again" 30 collector is-active
+    [ "$before" != "$(collector_pid)" ] || die "the collector was not restarted"
+    [ "$(desks)" = 1 ] || die "the upgrade lost the desk"
+    inside grep -q '^# a line of this site' /etc/preshift-collector/collector.env || die "the upgrade lost the settings"
+    [ "$alice" = "$(daemon_pid alice)" ] || die "alice's daemon was restarted in her shift"
+    [ "$(program alice)" = "/usr/bin/preshift (deleted)" ] || die "alice's daemon is not the one from before: $(program alice)"
+    daemon bob is-active || die "the upgrade ended bob's daemon"
+    say "ok: alice's daemon goes on"
+    # The old program measures on: what it starts as a child is found although its file is another one now.
+    [ "$(measured <<< "$asked")" = "$(as alice preshift check --only microphone 2>&1 | measured)" ] ||
+        die "the daemon measures otherwise after its file was replaced"
+    status_says alice "team packaging" || die "the upgrade lost alice's enrolment: $(as alice preshift status 2>&1)"
+
+    say "remove"
+    remove
+    inside test -d $data || die "a removal must keep the store"
+    for user in alice bob; do store_of "$user" || die "a removal must keep $user's store"; done
+    wait_for "the collector has stopped" 10 gone preshift-collect
+    wait_for "the daemons have stopped" 10 gone preshift
+
+    say "purge"
+    purge
+}
+
+enrol() { # user
+    local code
+    code=$(inside preshift-collector enroll-code --team packaging --data $data 2>/dev/null | tail -1)
+    [ -n "$code" ] || die "no enrolment code"
+    quietly "enrol" as "$1" preshift enroll http://127.0.0.1:8443 --code-stdin <<< "$code"
+}
+
+# A shift of two hours around now, which the daemon learns of at its start.
+plan() { # user
+    local desk
+    desk=$(inside preshift-collector desks list --data $data | sed -n 's/^\([0-9a-f]\{32\}\),.*,packaging,.*/\1/p')
+    printf 'desk,shift,begin,end,zone\n%s,now,%s,%s,Etc/UTC\n' "$desk" \
+        "$(date -ud '-1 hour' +%FT%H:%M)" "$(date -ud '+1 hour' +%FT%H:%M)" > "$root/packages/shifts.csv"
+    quietly "shifts" inside preshift-collector shifts set --data $data /packages/shifts.csv
+    daemon "$1" restart
+    wait_for "$1's daemon knows of the shift" 30 status_says "$1" "Next shift .*now"
+}
+
+# The line of a self-check about the microphone, without what differs from one time to the next.
+measured() { grep -i microphone | sed 's/[0-9.]* *m\?s\b//g'; }
