@@ -105,6 +105,12 @@ enum Command {
     Config(config::Command),
     /// What this desk can and cannot measure, and why
     Doctor,
+    /// Write the manual pages and the shells' completions, for packages
+    #[command(hide = true)]
+    Manual {
+        /// Where to
+        folder: std::path::PathBuf,
+    },
 }
 
 /// Runs the command line.
@@ -130,6 +136,10 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     if let Command::Config(command) = &cli.command {
         return config::run(command, &environment, &flags);
     }
+    if let Command::Manual { folder } = &cli.command {
+        manual::write(<Cli as clap::CommandFactory>::command(), folder)?;
+        return Ok(Exit::Done);
+    }
     let settings = Arc::new(Settings::load(&environment, &flags)?);
     match &settings.proxy {
         Proxy::System => {}
@@ -153,6 +163,6 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Consent(command) => consent::run(settings, &command),
         Command::Policy(command) => policy::run(&settings, &command),
         Command::Doctor => doctor::run(settings),
-        Command::Config(_) | Command::Run => unreachable!("it was run above"),
+        Command::Config(_) | Command::Manual { .. } | Command::Run => unreachable!("it was run above"),
     }
 }

@@ -1,8 +1,8 @@
 # To be sourced after machine.sh: what must be true of our packages in every format.
 #
-# The format's test.sh hands in: `install PACKAGE...`, `upgrade`, `remove`, `purge`, `installed_files PACKAGE` and
-# `start_collector` (rpm's custom is that an installation starts no service). Two users are logged in. Alice's desk has
-# a shift while the upgrade comes, bob's has none.
+# The format's test.sh hands in: `install PACKAGE...`, `upgrade`, `remove`, `purge` and
+# `start_collector` (rpm's custom is that an installation starts no service). Two users are logged in, and nobody
+# types anything: IT's file enrols both desks. Alice's desk has a shift while the upgrade comes, bob's has none.
 
 data=/var/lib/preshift-collector
 collector() { inside systemctl "$1" --quiet preshift-collector.service; }
@@ -45,16 +45,17 @@ story() {
         die "the store is $(inside stat -c %U:%G:%a $data)"
     [ "$(inside stat -c %U:%G:%a /etc/preshift-collector/collector.env)" = root:preshift-collector:640 ] ||
         die "the collector's settings are $(inside stat -c %U:%G:%a /etc/preshift-collector/collector.env)"
+    say "install a desk that IT's file enrols"
+    invite 2
     install preshift
     for user in alice bob; do
         wait_for "$user's daemon is active" 30 daemon "$user" is-active
         wait_for "$user's daemon has its store" 30 store_of "$user"
     done
-    [ "$(inside stat -c %U:%G:%a /etc/preshift)" = root:root:755 ] || die "/etc/preshift is $(inside stat -c %U:%G:%a /etc/preshift)"
+    for user in alice bob; do wait_for "$user's desk is enrolled" 30 status_says "$user" "team packaging"; done
+    [ "$(desks)" = 2 ] || die "the collector knows $(desks) desks instead of two"
 
-    say "use: an enrolment, a shift"
-    enrol alice
-    [ "$(desks)" = 1 ] || die "the collector does not know the desk"
+    say "use: a shift"
     strangers=$(inside find $data ! -user preshift-collector -printf '%p\n')
     [ -z "$strangers" ] || die "files that the service cannot write: $strangers"
     plan alice
@@ -68,7 +69,7 @@ story() {
     upgrade
     wait_for "the collector is active again" 30 collector is-active
     [ "$before" != "$(collector_pid)" ] || die "the collector was not restarted"
-    [ "$(desks)" = 1 ] || die "the upgrade lost the desk"
+    [ "$(desks)" = 2 ] || die "the upgrade lost a desk"
     inside grep -q '^# a line of this site' /etc/preshift-collector/collector.env || die "the upgrade lost the settings"
     [ "$alice" = "$(daemon_pid alice)" ] || die "alice's daemon was restarted in her shift"
     [ "$(program alice)" = "/usr/bin/preshift (deleted)" ] || die "alice's daemon is not the one from before: $(program alice)"
@@ -90,17 +91,21 @@ story() {
     purge
 }
 
-enrol() { # user
+# The file that enrols as many desks, where every user's daemon can read it and nobody change it.
+invite() { # uses
     local code
-    code=$(inside preshift-collector enroll-code --team packaging --data $data 2>/dev/null | tail -1)
+    code=$(inside preshift-collector enroll-code --team packaging --uses "$1" --data $data 2>/dev/null | tail -1)
     [ -n "$code" ] || die "no enrolment code"
-    quietly "enrol" as "$1" preshift enroll http://127.0.0.1:8443 --code-stdin <<< "$code"
+    command install -Dm644 /dev/stdin "$root/etc/preshift/enrolment.toml" <<END
+collector = "http://127.0.0.1:8443"
+code = "$code"
+END
 }
 
 # A shift of two hours around now, which the daemon learns of at its start.
 plan() { # user
     local desk
-    desk=$(inside preshift-collector desks list --data $data | sed -n 's/^\([0-9a-f]\{32\}\),.*,packaging,.*/\1/p')
+    desk=$(as "$1" preshift status | grep -oE '[0-9a-f]{32}')
     printf 'desk,shift,begin,end,zone\n%s,now,%s,%s,Etc/UTC\n' "$desk" \
         "$(date -ud '-1 hour' +%FT%H:%M)" "$(date -ud '+1 hour' +%FT%H:%M)" > "$root/packages/shifts.csv"
     quietly "shifts" inside preshift-collector shifts set --data $data /packages/shifts.csv

@@ -182,9 +182,11 @@ fn minimum_phase(p: [f64; 3]) -> ([f64; 2], f64) {
             let (re, im) = (-qb / (2.0 * qa), (-disc).sqrt() / (2.0 * qa));
             // √(x² − 1) for the complex x; of the two z = x ± √(x² − 1) the one inside.
             let (sr, si) = (re * re - im * im - 1.0, 2.0 * re * im);
-            let (r, phi) = (sr.hypot(si).sqrt(), si.atan2(sr) / 2.0);
+            // Not by `hypot`: glibc 2.35 has a new one, and a program that asks for it does not start on an
+            // enterprise Linux 9, which has 2.34. These numbers are near 1.
+            let (r, phi) = ((sr * sr + si * si).sqrt().sqrt(), si.atan2(sr) / 2.0);
             let (qr, qi) = (r * phi.cos(), r * phi.sin());
-            let sign = if (re + qr).hypot(im + qi) < 1.0 { 1.0 } else { -1.0 };
+            let sign = if (re + qr).powi(2) + (im + qi).powi(2) < 1.0 { 1.0 } else { -1.0 };
             let (zr, zi) = (re + sign * qr, im + sign * qi);
             [-2.0 * zr, zr * zr + zi * zi]
         }

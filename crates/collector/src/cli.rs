@@ -59,6 +59,12 @@ enum Command {
     Token(token::Args),
     /// Print every verdict as CSV
     Export(export::Args),
+    /// Write the manual pages and the shells' completions, for packages
+    #[command(hide = true)]
+    Manual {
+        /// Where to
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command line and says how it went.
@@ -79,6 +85,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Desks(args) => desks::run(&data, &args),
         Command::Token(args) => token::run(&data, &args),
         Command::Export(args) => export::run(&data, &args),
+        Command::Manual { folder } => {
+            Ok(manual::write(<Cli as clap::CommandFactory>::command(), &folder)?)
+        }
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
