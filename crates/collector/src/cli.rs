@@ -85,9 +85,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Desks(args) => desks::run(&data, &args),
         Command::Token(args) => token::run(&data, &args),
         Command::Export(args) => export::run(&data, &args),
-        Command::Manual { folder } => {
-            Ok(manual::write(<Cli as clap::CommandFactory>::command(), &folder)?)
-        }
+        Command::Manual { folder } => Ok(manual::write(<Cli as clap::CommandFactory>::command(), &folder)?),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
