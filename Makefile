@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each installs what it needs.
 # `make help` lists the rest.
-.PHONY: help run stop test quick lint labs release deb deb-test xplat wine audit schema clean
+.PHONY: help run stop test quick lint labs release deb rpm packages packages-test reproducible xplat wine audit schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -13,7 +13,7 @@ stop: ## end what `make run` left running
 	@scripts/run.sh stop
 
 test: ## everything: format, lints, docs, all tests and labs, packages, other systems
-	@scripts/setup.sh build test
+	@scripts/setup.sh build packages test
 	@scripts/test.sh
 
 quick: ## the tests that need no root, no sound server and no network namespaces
@@ -24,21 +24,36 @@ lint: ## format, clippy and doc warnings
 	@scripts/test.sh lint
 
 release: ## the binaries that people install, in target/release
-	cargo build --release --workspace --bins
+	packaging/release/build.sh
 
-deb: release ## the Debian packages, in target/debian
+deb: release ## the Debian packages, in target/dist
+	@scripts/setup.sh packages
 	packaging/debian/build.sh
 
-deb-test: deb ## install, start, upgrade and purge the packages in a Debian of their own
-	packaging/debian/test.sh
+rpm: release ## the rpm packages, in target/dist
+	@scripts/setup.sh packages
+	packaging/rpm/build.sh
+
+packages: deb rpm ## all Linux packages, what each is made of (SBOM) and SHA256SUMS, in target/dist
+	packaging/release/checksums.sh
+
+packages-test: deb rpm ## install, start, upgrade and remove them, on machines of their own (root)
+	@scripts/setup.sh test
+	packaging/debian/lint.sh
+	packaging/linux/test.sh
+	packaging/release/test.sh
+
+reproducible: ## build everything a second time elsewhere, and compare byte by byte
+	@scripts/setup.sh packages
+	packaging/release/reproducible.sh
 
 xplat: ## check the code for Windows and macOS, and run the Windows program under Wine
 	tests/labs/xplat/check.sh
-	@scripts/setup.sh build test
+	@scripts/setup.sh build packages test
 	tests/labs/xplat/wine.sh
 
 wine: ## the Windows program under Wine: the tests of every crate, and the desk from end to end
-	@scripts/setup.sh build test
+	@scripts/setup.sh build packages test
 	tests/labs/xplat/wine.sh
 
 audit: ## licences and banned crates

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building ("build") and testing ("test") need, where it is missing. Debian and Ubuntu
-# by apt; elsewhere it says what to install. Says nothing when all is there.
+# Installs what building ("build"), packing ("packages") and testing ("test") need, where it is missing.
+# Debian and Ubuntu by apt; elsewhere it says what to install. Says nothing when all is there.
 set -euo pipefail
 
 declare -A need=()
@@ -16,6 +16,11 @@ for part in "$@"; do
         want pkg-config pkg-config
         want /usr/include/alsa/asoundlib.h libasound2-dev # cpal links it on Linux
         ;;
+    packages) # building them
+        want dpkg-shlibdeps dpkg-dev
+        want rpmbuild rpm
+        want jq jq # the SBOM
+        ;;
     test)
         want pulseaudio pulseaudio # the audio lab: virtual headsets
         want pactl pulseaudio-utils
@@ -26,10 +31,12 @@ for part in "$@"; do
         want pgrep procps
         want systemd-analyze systemd
         want debootstrap debootstrap # the package test
-        want dpkg-shlibdeps dpkg-dev
+        want lintian lintian
+        want rpmlint rpmlint
+        want /usr/lib/python3/dist-packages/jsonschema python3-jsonschema # SBOMs against their schema
         want chromium chromium # the board, looked at in a real browser
         ;;
-    *) echo "setup.sh: unknown part '$part'; use build or test" >&2; exit 64 ;;
+    *) echo "setup.sh: unknown part '$part'; use build, packages or test" >&2; exit 64 ;;
     esac
 done
 

@@ -64,11 +64,23 @@ rm -f "$wine"
 
 step "packages"
 if root; then
-    cargo build --quiet --release --workspace --bins
-    packaging/debian/test.sh
+    packages=$(mktemp)
+    packaging/release/build.sh --quiet
+    packaging/debian/build.sh
+    packaging/rpm/build.sh
+    packaging/debian/lint.sh
+    packaging/linux/test.sh 2>&1 | tee "$packages"
+    grep -q SKIPPED "$packages" && skipped+=("the packages: $(grep -m1 SKIPPED "$packages")")
+    rm -f "$packages"
 else
     skipped+=("the packages: need root")
 fi
+
+step "SBOMs and checksums"
+packaging/release/test.sh
+
+step "the same bytes from a second build"
+packaging/release/reproducible.sh
 
 step "done"
 for s in "${skipped[@]}"; do echo "SKIPPED: $s"; done

@@ -5,7 +5,7 @@
 # Must not know what is installed in it. Needs root.
 
 roots=${PRESHIFT_ROOTS:-${TMPDIR:-/tmp}/preshift-roots}
-work= root= init= boot=
+work= root= init= boot= group=
 
 say() { printf '== %s\n' "$*"; }
 die() {
@@ -70,6 +70,14 @@ machine_off() {
         { wait "$boot"; } 2>/dev/null || true
         boot= init=
     fi
+    if [ -n "$group" ]; then
+        # Empty by now, and in a view of its own, so that it does not matter where this machine has its own.
+        unshare -m bash -c '
+            mount -t cgroup2 cgroup2 "$1" && own=$1$(sed -n "s/^0:://p" /proc/self/cgroup)/$2 &&
+            for _ in $(seq 20); do find "$own" -depth -type d -exec rmdir {} + 2>/dev/null; [ -e "$own" ] || break; sleep 0.1; done
+        ' clean "$work/cgroup" "$group" || true
+        group=
+    fi
     [ -z "$work" ] || rm -rf --one-file-system "$work"
     work=
 }
@@ -101,7 +109,9 @@ mkdir "$root/dev/pts" "$root/dev/shm"; ln -s /proc/self/fd "$root/dev/fd"; ln -s
 exec env -i container=chroot PATH=/usr/sbin:/usr/bin chroot "$root" /lib/systemd/systemd \
     --log-target=console --show-status=no --unit=multi-user.target' boot "$root"
 B
-    unshare -m -p -u -n -f --kill-child bash "$work/boot.sh" "$root" "preshift-test-$$" > "$work/boot.log" 2>&1 &
+    group=preshift-test-$BASHPID
+    mkdir -p "$work/cgroup"
+    unshare -m -p -u -n -f --kill-child bash "$work/boot.sh" "$root" "$group" > "$work/boot.log" 2>&1 &
     boot=$!
     until [ -n "$init" ] && [ "$(cat "/proc/$init/comm" 2>/dev/null)" = systemd ]; do
         kill -0 "$boot" 2>/dev/null || { cat "$work/boot.log" >&2; init= die "systemd did not start"; }

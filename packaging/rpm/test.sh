@@ -3,8 +3,8 @@
 #
 #   packaging/rpm/test.sh
 #
-# In a Debian, because no mirror of a distribution of rpm's can be taken for granted: what is tested is that rpm and dnf
-# find everything that the packages name, put each file in its place with its owner and mode, and that the scripts do
+# In a Debian, because no mirror of a distribution of rpm's can be taken for granted: what is tested is that rpm finds
+# everything that the packages name, puts each file in its place with its owner and mode, and that the scripts do
 # under a real systemd what they shall. That Fedora's own libraries fit is judged by their names and versions only.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,11 +22,6 @@ suite=bookworm
 NEWEST_GLIBC=2.34
 
 rpm_there() { beside rpm --root "$root" --define '_dbpath /var/lib/rpm' "$@"; }
-dnf_there() {
-    # Its own books are in the machine's folder; no repository but the files that are named.
-    beside env HOME=/root dnf --quiet --assumeyes --installroot "$root" --setopt=reposdir=/nowhere --setopt=cachedir=/var/cache/dnf \
-        --setopt=install_weak_deps=False --releasever=1 "$@"
-}
 file_of() { printf '%s/packages/%s-%s-1.%s.rpm' "$root" "$1" "$2" "$arch"; }
 install() {
     local files=()
