@@ -9,6 +9,7 @@ pub mod network;
 pub mod os;
 mod places;
 pub mod read;
+pub mod registry;
 pub mod routes;
 mod seen;
 mod snapshot;

@@ -14,6 +14,8 @@ pub mod daemon;
 pub mod deliver;
 pub mod desk;
 pub mod environment;
+#[cfg(test)]
+mod fixtures;
 pub mod identity;
 pub mod network;
 pub mod platform;

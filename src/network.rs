@@ -8,6 +8,7 @@ pub mod emodel;
 pub mod gateway;
 pub mod https;
 pub mod icmp;
+pub mod icmp_error;
 pub mod link;
 pub mod netlink;
 pub mod portal;

@@ -17,10 +17,15 @@ pub fn bytes(path: &Path, most: u64) -> Seen<Vec<u8>> {
     seen(read())
 }
 
-/// The same as text; what is no UTF-8 is replaced.
+/// The same as text.
 pub fn text(path: &Path, most: u64) -> Seen<String> {
-    bytes(path, most)
-        .map(|b| String::from_utf8(b).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into()))
+    bytes(path, most).map(|bytes| decoded(&bytes))
+}
+
+/// Bytes as text: what is no UTF-8 is replaced, and a byte order mark, as some editors put before
+/// everything, is left out.
+pub fn decoded(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned()
 }
 
 /// The names in a folder, at most as many as any real one has; none if it is not there.
@@ -56,6 +61,27 @@ mod tests {
         assert_eq!(bytes(folder.path(), 3), Seen::Unreadable);
         assert_eq!(names(folder.path()), Seen::Is(vec!["file".into()]));
         assert_eq!(names(&folder.path().join("none")), Seen::Nothing);
+    }
+
+    #[test]
+    fn bytes_become_text() {
+        assert_eq!(decoded(b"\xef\xbb\xbfID=debian"), "ID=debian");
+        assert_eq!(decoded(b"a\xc3("), "a\u{fffd}(");
+        assert_eq!(decoded(b""), "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_a_circle_are_not_followed_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        std::os::unix::fs::symlink(&a, &b).unwrap();
+        std::os::unix::fs::symlink(&b, &a).unwrap();
+        assert_eq!(bytes(&a, 10), Seen::Unreadable);
+        assert_eq!(names(&a), Seen::Unreadable);
+        let nowhere = folder.path().join("nowhere");
+        std::os::unix::fs::symlink(folder.path().join("none"), &nowhere).unwrap();
+        assert_eq!(bytes(&nowhere, 10), Seen::Nothing);
     }
 
     #[cfg(unix)]

@@ -29,30 +29,61 @@ fn wide_ipv6(line: &str) -> Option<[&str; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
 
-    #[test]
-    fn default_routes_and_halves() {
-        let table = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
-                     wlan0\t00000000\t0100A8C0\t0003\t0\t7\t600\t00000000\t0\t0\t0\n\
-                     tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n\
-                     wlan0\t0000A8C0\t00000000\t0001\t0\t0\t600\t00FFFFFF\t0\t0\t0\n";
-        assert_eq!(
-            ipv4(table),
-            [["wlan0", "00000000", "0100A8C0", "0003"], ["tun0", "00000080", "0100080A", "0003"]]
-        );
-        assert_eq!(ipv4(&table.replace("\t7\t", "\t8\t")), ipv4(table));
+    fn said(name: &str, table: &str) -> String {
+        let found = if name.ends_with(".ipv6_route") { ipv6(table) } else { ipv4(table) };
+        found.iter().map(|[link, to, by, _]| format!("{link} {to} {by}")).collect::<Vec<_>>().join(", ")
     }
 
     #[test]
-    fn default_routes_of_ipv6() {
+    fn default_routes_and_halves_as_they_were_seen() {
         let zero = "0".repeat(32);
-        let table = format!(
-            "{zero} 00 {zero} 00 fe800000000000000000000000000001 00000400 00000005 00000000 00450003    wlan0\n\
-             20010db8000000000000000000000000 40 {zero} 00 {zero} 00000100 00000001 00000000 00000001    wlan0\n\
-             {zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n"
+        let router = "fe80000000000000021122fffe334455";
+        let wifi = format!("wlp2s0 {zero} {router}");
+        let halves = format!("wg0 {zero} {zero}, wg0 8{} {zero}, {wifi}", &zero[1..]);
+        let vm = format!("eth0 {zero} fd000000000000000000000000000001");
+        fixtures::check(
+            "routes",
+            &[
+                ("debian-12-6.1-wifi.ipv6_route", &wifi),
+                ("debian-12-6.1-wifi.route", "wlp2s0 00000000 0101A8C0"),
+                ("fedora-43-6.17-two-links.route", "enp0s31f6 00000000 0102A8C0, wlp2s0 00000000 0101A8C0"),
+                ("offline-6.12.route", ""),
+                (
+                    "ubuntu-24.04-6.8-openvpn.route",
+                    "tun0 00000000 0100080A, wlp2s0 00000000 0101A8C0, tun0 00000080 0100080A",
+                ),
+                ("ubuntu-24.04-6.8-wireguard.ipv6_route", &halves),
+                ("vm-6.18.ipv6_route", &vm),
+                ("vm-6.18.route", "eth0 00000000 010200C0"),
+            ],
+            |name, bytes| said(name, std::str::from_utf8(bytes).unwrap()),
         );
-        let found = ipv6(&table);
-        assert_eq!(found, [["wlan0", &zero, "fe800000000000000000000000000001", "00"]]);
+    }
+
+    #[test]
+    fn a_counter_that_moves_is_no_other_route() {
+        let table = String::from_utf8(fixtures::file("routes", "debian-12-6.1-wifi.route")).unwrap();
+        let later = table.replace("0003\t0\t0\t", "0003\t0\t8\t");
+        assert_ne!(later, table);
+        assert_eq!(ipv4(&later), ipv4(&table));
+    }
+
+    #[test]
+    fn spoilt_tables_do_no_harm() {
+        fixtures::spoilt("routes", |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = (ipv4(&text).len(), ipv6(&text).len());
+        });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_table_makes_it_panic(bytes in fixtures::mangled("routes")) {
+            let text = String::from_utf8_lossy(&bytes);
+            let _ = (ipv4(&text).len(), ipv6(&text).len());
+        }
     }
 
     #[test]

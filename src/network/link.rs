@@ -3,6 +3,8 @@
 //! Owns the decision over what an operating system says of its interfaces and routes; reading
 //! that is `platform::link`. Sends nothing. Interface names and addresses stay in the process.
 
+pub mod linux;
+
 use std::net::IpAddr;
 use telemetry::LinkKind;
 

@@ -201,6 +201,7 @@ fn text(bytes: &[u8]) -> Option<String> {
 #[cfg(all(test, target_endian = "little"))]
 mod tests {
     use super::*;
+    use crate::fixtures;
 
     /// A message as the kernel would send it.
     fn message(kind: u16, fixed: &[u8], attributes: &[(u16, &[u8])]) -> Vec<u8> {
@@ -209,6 +210,86 @@ mod tests {
 
     fn first(bytes: &[u8]) -> &[u8] {
         messages(bytes).next().unwrap().1
+    }
+
+    /// The bytes of a fixture: messages in hex, an empty line between two.
+    fn bytes_of(text: &[u8]) -> Vec<u8> {
+        let digits: Vec<u8> =
+            text.iter().filter_map(|b| (*b as char).to_digit(16)).map(|d| d as u8).collect();
+        digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    }
+
+    fn said(name: &str, text: &[u8]) -> String {
+        let bytes = bytes_of(text);
+        let all: Vec<String> = if name.ends_with("-links.hex") {
+            let links = messages(&bytes).filter_map(|(_, p)| link(p));
+            links
+                .map(|l| {
+                    let (kind, up) = (l.kind.unwrap_or_default(), if l.up { "up" } else { "down" });
+                    format!("{} {} {}{kind} {} {up}", l.index, l.name, l.hardware, l.mtu.unwrap_or(0))
+                })
+                .collect()
+        } else if name.ends_with("-routes.hex") {
+            let routes =
+                messages(&bytes).filter_map(|(_, p)| route(p)).filter(|r| r.default || r.gateway.is_some());
+            routes
+                .map(|r| {
+                    let to = if r.default { "default" } else { "some" };
+                    format!("{to} {:?} on {} metric {}", r.gateway, r.interface, r.metric)
+                })
+                .collect()
+        } else {
+            let neighbours =
+                messages(&bytes).filter_map(|(_, p)| neighbour(p)).filter(|n| !n.address.is_multicast());
+            neighbours
+                .map(|n| {
+                    format!(
+                        "{} on {} at {:?} {:?}",
+                        n.address,
+                        n.interface,
+                        n.hardware.map(|h| h[5]),
+                        n.reachable
+                    )
+                })
+                .collect()
+        };
+        all.join(", ").replace("Some", "")
+    }
+
+    #[test]
+    fn dumps_of_kernels() {
+        fixtures::check(
+            "netlink",
+            &[
+                (
+                    "debian-11-5.10-by-hand-links.hex",
+                    "1 lo 772 65536 up, 2 enp0s31f6 1 1500 up, 3 wlp2s0 1 1500 up, 7 wg0 65534wireguard 1420 up, \
+                     8 wwan0 519 1500 up, 9 ppp0 512ppp 1400 up, 10 br0 1bridge 1500 down",
+                ),
+                (
+                    "debian-11-5.10-by-hand-routes.hex",
+                    "default (192.168.1.1) on 3 metric 600, some (10.8.0.1) on 7 metric 0, \
+                     default (fe80::1) on 3 metric 600",
+                ),
+                (
+                    "vm-6.18-links.hex",
+                    "1 lo 772 65536 up, 2 veth1 1veth 1500 up, 3 veth0 1veth 1500 up, 4 br0 1bridge 1500 up, \
+                     5 tun0 65534tun 1500 up, 6 tap0 1tun 1500 up",
+                ),
+                (
+                    "vm-6.18-neighbours.hex",
+                    "192.168.1.3 on 3 at None (false), 192.168.1.2 on 3 at (253) None, \
+                     192.168.1.1 on 3 at (254) (true), fe80::1 on 3 at (254) None",
+                ),
+                (
+                    "vm-6.18-routes.hex",
+                    "default (192.168.1.1) on 3 metric 600, default (192.168.1.2) on 3 metric 700, \
+                     some (fe80::1) on 3 metric 0, some (192.168.1.1) on 3 metric 0, \
+                     some (192.168.1.1) on 3 metric 0, default (fe80::1) on 3 metric 1024",
+                ),
+            ],
+            said,
+        );
     }
 
     #[test]
@@ -267,7 +348,23 @@ mod tests {
         assert_eq!(error(first(&bytes)), Some(101));
     }
 
+    #[test]
+    fn spoilt_dumps_do_no_harm() {
+        fixtures::spoilt("netlink", |text| {
+            for name in ["-links.hex", "-routes.hex", "-neighbours.hex"] {
+                said(name, text);
+            }
+        });
+    }
+
     proptest::proptest! {
+        #[test]
+        fn no_dump_breaks_the_parsers(text in fixtures::mangled("netlink")) {
+            for name in ["-links.hex", "-routes.hex", "-neighbours.hex"] {
+                said(name, &text);
+            }
+        }
+
         #[test]
         fn no_bytes_break_the_parsers(bytes in proptest::collection::vec(0u8..=255, 0..200), length in 0u8..60) {
             let mut framed = bytes.clone();

@@ -4,6 +4,8 @@
 //! exempt from a proxy. Reading the registry and running `scutil` is `platform::link`. Speaks to nobody.
 
 mod except;
+pub mod scutil;
+pub mod windows;
 
 pub use except::Exceptions;
 
@@ -97,48 +99,6 @@ impl Proxies {
             script: false,
         }
     }
-
-    /// By the values of `Internet Settings` in the Windows registry.
-    pub fn from_registry(enabled: bool, server: &str, exempt: &str, script: bool) -> Self {
-        let mut found =
-            Self { script, except: Exceptions::from_wildcards(exempt.split(';')), ..Self::default() };
-        if !enabled {
-            return found;
-        }
-        for entry in server.split([';', ' ']).map(str::trim).filter(|e| !e.is_empty()) {
-            match entry.split_once('=') {
-                Some(("http", address)) => found.http = parse_proxy(address),
-                Some(("https", address)) => found.https = parse_proxy(address),
-                Some(_) => {}
-                None => {
-                    found.http = parse_proxy(entry);
-                    found.https = found.http.clone();
-                }
-            }
-        }
-        found
-    }
-
-    /// By what `scutil --proxy` says on macOS.
-    pub fn from_scutil(text: &str) -> Self {
-        let fields = || text.lines().filter_map(|l| l.split_once(" : ")).map(|(k, v)| (k.trim(), v.trim()));
-        let field = |name: &str| fields().find(|(key, _)| *key == name).map(|(_, value)| value);
-        let on = |name: &str| field(name) == Some("1");
-        let proxy = |kind: &str| {
-            let host = field(&format!("{kind}Proxy")).filter(|_| on(&format!("{kind}Enable")))?;
-            let port = field(&format!("{kind}Port")).and_then(|p| p.parse().ok()).unwrap_or(80);
-            Some(Proxy { host: host.to_owned(), port, authorization: None, supported: true })
-        };
-        let listed =
-            fields().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, value)| value);
-        let simple = on("ExcludeSimpleHostnames").then_some("<local>");
-        Self {
-            http: proxy("HTTP"),
-            https: proxy("HTTPS"),
-            except: Exceptions::from_wildcards(listed.chain(simple)),
-            script: on("ProxyAutoConfigEnable") || on("ProxyAutoDiscoveryEnable"),
-        }
-    }
 }
 
 /// A proxy's address, with or without `http://`.
@@ -178,15 +138,28 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> Proxies {
         Proxies::from_environment(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
     }
 
-    fn proxy_for(proxies: &Proxies, url: &str) -> Option<String> {
+    pub fn proxy_for(proxies: &Proxies, url: &str) -> Option<String> {
         proxies.for_url(&url.parse().unwrap()).map(|p| format!("{}:{}", p.host, p.port))
+    }
+
+    /// What is set, in a line.
+    pub fn shown(proxies: &Proxies) -> String {
+        let one = |kind: &str, proxy: &Option<Proxy>| {
+            let proxy = proxy.as_ref()?;
+            let spoken = if proxy.supported { "" } else { " (not spoken)" };
+            Some(format!("{kind} {}:{}{spoken}", proxy.host, proxy.port))
+        };
+        let all: Vec<String> =
+            [one("http", &proxies.http), one("https", &proxies.https)].into_iter().flatten().collect();
+        let servers = if all.is_empty() { "none".into() } else { all.join(", ") };
+        if proxies.script { format!("{servers}, script") } else { servers }
     }
 
     #[test]
@@ -232,29 +205,5 @@ mod tests {
         for bad in ["", "http://", "http://p:99999", "%%%://", "a b"] {
             assert!(parse_proxy(bad).is_none(), "{bad}");
         }
-    }
-
-    #[test]
-    fn windows_registry() {
-        let one = Proxies::from_registry(true, "p.example:8080", "*.corp.example;<local>", false);
-        assert_eq!(proxy_for(&one, "https://x.example/").as_deref(), Some("p.example:8080"));
-        assert_eq!(proxy_for(&one, "http://a.corp.example/"), None);
-        assert_eq!(proxy_for(&one, "http://intranet/"), None);
-        let each = Proxies::from_registry(true, "http=a:1;https=b:2;socks=c:3", "", true);
-        assert_eq!(proxy_for(&each, "http://x.example/").as_deref(), Some("a:1"));
-        assert_eq!(proxy_for(&each, "https://x.example/").as_deref(), Some("b:2"));
-        assert!(each.script);
-        assert!(!Proxies::from_registry(false, "p.example:8080", "", false).is_set());
-    }
-
-    #[test]
-    fn scutil_on_macos() {
-        let set = Proxies::from_scutil(include_str!("fixtures/scutil-proxy.macos"));
-        assert_eq!(proxy_for(&set, "https://x.example/").as_deref(), Some("proxy.corp.example:8443"));
-        assert_eq!(proxy_for(&set, "http://x.example/"), None);
-        assert_eq!(proxy_for(&set, "https://printer.local/"), None);
-        assert_eq!(proxy_for(&set, "https://169.254.3.4/"), None);
-        assert!(!set.script);
-        assert!(!Proxies::from_scutil("<dictionary> {\n  HTTPEnable : 0\n}\n").is_set());
     }
 }

@@ -120,6 +120,16 @@ pub fn parse_resolv_conf(text: &str, zone: impl Fn(&str) -> Option<u32>) -> Vec<
     if found.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 53))] } else { found }
 }
 
+/// Whether a resolver is systemd-resolved's own, which asks others behind it.
+pub fn is_resolved_stub(address: &SocketAddr) -> bool {
+    matches!(address.ip(), IpAddr::V4(v4) if matches!(v4.octets(), [127, 0, 0, 53 | 54]))
+}
+
+/// Whether Windows made a resolver up: it lists three site-local addresses on links that have none for IPv6.
+pub fn is_made_up_by_windows(address: &SocketAddr) -> bool {
+    matches!(address.ip(), IpAddr::V6(v6) if v6.segments()[..7] == [0xfec0, 0, 0, 0xffff, 0, 0, 0])
+}
+
 /// The resolvers of `scutil --dns` that are used for any name: those of the unscoped part, without
 /// the ones for single domains (`.local` and the like) and without the scoped part, which repeats them.
 pub fn parse_scutil_dns(text: &str, zone: impl Fn(&str) -> Option<u32>) -> Vec<SocketAddr> {
@@ -167,6 +177,7 @@ fn scoped(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
 
     fn no_zone(_: &str) -> Option<u32> {
         None
@@ -176,18 +187,96 @@ mod tests {
         addresses.iter().map(ToString::to_string).collect()
     }
 
+    /// Names of links that the fixtures have.
+    fn known(name: &str) -> Option<u32> {
+        match name {
+            "wlp2s0" | "wlan0" => Some(3),
+            "en0" => Some(14),
+            _ => None,
+        }
+    }
+
+    fn shown(addresses: Vec<SocketAddr>) -> String {
+        texts(addresses).join(" ")
+    }
+
     #[test]
     fn resolv_conf_of_several_systems() {
-        let resolved = include_str!("fixtures/resolv.conf.systemd-resolved-stub");
-        assert_eq!(texts(parse_resolv_conf(resolved, no_zone)), ["127.0.0.53:53"]);
-        let upstream = include_str!("fixtures/resolv.conf.systemd-resolved-upstream");
-        let eth0 = |name: &str| (name == "wlp2s0").then_some(3);
-        assert_eq!(
-            texts(parse_resolv_conf(upstream, eth0)),
-            ["192.168.178.1:53", "[fd00::e228:6dff:fe11:2233]:53", "[fe80::e228:6dff:fe11:2233%3]:53"]
+        fixtures::check(
+            "resolv-conf",
+            &[
+                ("arch-networkmanager", "192.168.178.1:53 [fd00::e228:6dff:fe11:2233]:53"),
+                ("debian-12-dhclient", "192.168.1.1:53"),
+                ("debian-13-networkmanager", "10.20.0.10:53 10.20.0.11:53"),
+                ("fedora-42-stub", "127.0.0.53:53"),
+                ("opensuse-netconfig", "192.168.1.1:53 [fe80::1%3]:53"),
+                (
+                    "resolved-254-upstream",
+                    "192.168.178.1:53 [fd00::e228:6dff:fe11:2233]:53 [fe80::e228:6dff:fe11:2233%3]:53",
+                ),
+                ("resolved-257-upstream-empty", "127.0.0.1:53"),
+                ("ubuntu-22.04-stub", "127.0.0.53:53"),
+                ("ubuntu-24.04-stub", "127.0.0.53:53"),
+                ("ubuntu-resolvconf-openvpn", "10.8.0.1:53 192.168.1.1:53"),
+                ("wsl2", "10.255.255.254:53"),
+            ],
+            |_, bytes| shown(parse_resolv_conf(&String::from_utf8_lossy(bytes), known)),
         );
-        let manager = include_str!("fixtures/resolv.conf.networkmanager");
-        assert_eq!(texts(parse_resolv_conf(manager, no_zone)), ["10.20.0.10:53", "10.20.0.11:53"]);
+    }
+
+    #[test]
+    fn resolvers_of_scutil() {
+        fixtures::check(
+            "scutil-dns",
+            &[
+                ("macos-13-home.txt", "[fd00::1]:53 192.168.178.1:53"),
+                ("macos-14-offline.txt", ""),
+                ("macos-15-link-local.txt", "[fe80::1%14]:53 192.168.1.1:53"),
+                ("macos-15-vpn-all.txt", "10.8.0.1:53"),
+                ("macos-26-home.txt", "192.168.10.1:53 [fde2:c0d2:6cb1::62b5]:53"),
+                ("macos-26-vpn-split.txt", "10.20.0.10:53 10.20.0.11:53 192.168.1.1:53"),
+            ],
+            |_, bytes| shown(parse_scutil_dns(&String::from_utf8_lossy(bytes), known)),
+        );
+    }
+
+    #[test]
+    fn line_ends_of_windows_change_nothing() {
+        for (_, file) in fixtures::of("resolv-conf") {
+            let text = String::from_utf8(file.clone()).unwrap();
+            let other = text.replace('\n', "\r\n");
+            assert_eq!(parse_resolv_conf(&text, known), parse_resolv_conf(&other, known));
+        }
+    }
+
+    #[test]
+    fn spoilt_settings_do_no_harm() {
+        fixtures::spoilt("resolv-conf", |bytes| {
+            // The C library asks this computer where nothing is written, and so at least that is told.
+            assert!(!parse_resolv_conf(&String::from_utf8_lossy(bytes), known).is_empty());
+        });
+        fixtures::spoilt("scutil-dns", |bytes| {
+            classified(parse_scutil_dns(&String::from_utf8_lossy(bytes), known), None);
+        });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(linux in fixtures::mangled("resolv-conf"), mac in fixtures::mangled("scutil-dns")) {
+            let found = parse_resolv_conf(&String::from_utf8_lossy(&linux), known);
+            assert!(classified(found, None).len() <= MAX_RESOLVERS);
+            parse_scutil_dns(&String::from_utf8_lossy(&mac), known);
+        }
+    }
+
+    #[test]
+    fn stubs_and_made_up_resolvers() {
+        let is = |text: &str, f: fn(&SocketAddr) -> bool| f(&text.parse().unwrap());
+        assert!(is("127.0.0.53:53", is_resolved_stub) && is("127.0.0.54:53", is_resolved_stub));
+        assert!(!is("127.0.0.1:53", is_resolved_stub) && !is("[::1]:53", is_resolved_stub));
+        assert!(is("[fec0:0:0:ffff::1]:53", is_made_up_by_windows));
+        assert!(is("[fec0:0:0:ffff::3%1]:53", is_made_up_by_windows));
+        assert!(!is("[fec0::1]:53", is_made_up_by_windows) && !is("[fd00::1]:53", is_made_up_by_windows));
     }
 
     #[test]
@@ -203,9 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn scutil_gives_the_resolvers_for_all_names() {
-        let text = include_str!("fixtures/scutil-dns.macos");
-        assert_eq!(texts(parse_scutil_dns(text, no_zone)), ["[fd00::1]:53", "192.168.178.1:53"]);
+    fn scutil_without_resolvers() {
         assert!(parse_scutil_dns("No DNS configuration available\n", no_zone).is_empty());
         assert!(parse_scutil_dns("resolver #\n nameserver[0] : x\nresolver #", no_zone).is_empty());
     }

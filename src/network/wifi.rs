@@ -133,7 +133,7 @@ pub fn band_of_channel(channel: u32) -> Option<WifiBand> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::netlink::request;
+    use crate::{fixtures, network::netlink::request};
 
     /// Attributes as the kernel would nest them.
     fn attributes(of: &[(u16, &[u8])]) -> Vec<u8> {
@@ -170,14 +170,85 @@ mod tests {
     }
 
     #[test]
-    fn proc_net_wireless_of_two_drivers() {
-        let text = include_str!("fixtures/proc-net-wireless");
-        let new = proc_net_wireless(text, "wlp2s0").unwrap();
-        assert_eq!((new.signal_dbm.unwrap().get(), new.quality.unwrap().get()), (-58.0, 74.286));
-        let old = proc_net_wireless(text, "wlan1").unwrap();
-        assert_eq!(old.signal_dbm.unwrap().get(), -59.0);
-        assert_eq!(proc_net_wireless(text, "wlp2"), None);
+    fn proc_net_wireless_as_it_was_seen() {
+        let said = |name: &str, bytes: &[u8]| {
+            let text = std::str::from_utf8(bytes).unwrap();
+            let one = |link: &str| {
+                let found = proc_net_wireless(text, link)?;
+                fixtures::travels(&found);
+                Some(format!(
+                    "{link} {:?} {:?}",
+                    found.signal_dbm.map(Db::get),
+                    found.quality.map(Percent::get)
+                ))
+            };
+            assert_eq!(proc_net_wireless(text, "wlp2"), None, "{name}");
+            ["wlp2s0", "wlan0", "wlan1"].iter().filter_map(|l| one(l)).collect::<Vec<_>>().join(", ")
+        };
+        fixtures::check(
+            "wireless",
+            &[
+                ("arch-6.17-not-connected", "wlan0 None Some(0.0)"),
+                ("debian-12-6.1-iwlwifi", "wlp2s0 Some(-58.0) Some(74.286)"),
+                ("fedora-43-6.17-none", ""),
+                ("ubuntu-24.04-6.8-two", "wlp2s0 Some(-38.0) Some(100.0), wlan1 Some(-59.0) Some(72.857)"),
+            ],
+            said,
+        );
         assert_eq!(proc_net_wireless("x: 0000\nx:\n", "x"), None);
+    }
+
+    /// The bytes of a fixture, and from behind its generic header.
+    fn of_nl80211(text: &[u8]) -> Vec<u8> {
+        let digits: Vec<u8> =
+            text.iter().filter_map(|b| (*b as char).to_digit(16)).map(|d| d as u8).collect();
+        digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).skip(4).collect()
+    }
+
+    fn said_of_nl80211(name: &str, text: &[u8]) -> String {
+        let bytes = of_nl80211(text);
+        if name.ends_with(".interface.hex") {
+            return format!("{:?}", nl80211_band(&bytes));
+        }
+        let Some(link) = nl80211_station(&bytes) else { return "-".into() };
+        fixtures::travels(&link);
+        let (signal, tx, rx) = (link.signal_dbm, link.tx_rate, link.rx_rate);
+        format!(
+            "{:?} dBm, {:?} up, {:?} down",
+            signal.map(Db::get),
+            tx.map(BitRate::get),
+            rx.map(BitRate::get)
+        )
+    }
+
+    #[test]
+    fn stations_and_interfaces_of_kernels() {
+        fixtures::check(
+            "nl80211",
+            &[
+                ("arch-6.17-not-connected.interface.hex", "None"),
+                ("debian-10-4.19-2ghz.interface.hex", "Some(Ghz2)"),
+                ("debian-10-4.19-legacy.station.hex", "Some(-70.0) dBm, Some(54.0) up, Some(1.0) down"),
+                ("driver-without-signal.station.hex", "None dBm, None up, None down"),
+                ("fedora-43-6.17-6ghz.interface.hex", "Some(Ghz6)"),
+                ("fedora-43-6.17-he.station.hex", "Some(-47.0) dBm, Some(12010.0) up, Some(2401.9) down"),
+                ("ubuntu-22.04-5.15-5ghz.interface.hex", "Some(Ghz5)"),
+                ("ubuntu-22.04-5.15-vht.station.hex", "Some(-61.0) dBm, Some(866.7) up, Some(780.0) down"),
+            ],
+            said_of_nl80211,
+        );
+    }
+
+    #[test]
+    fn spoilt_answers_do_no_harm() {
+        fixtures::spoilt("wireless", |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            proc_net_wireless(&text, "wlp2s0").iter().for_each(fixtures::travels);
+        });
+        fixtures::spoilt("nl80211", |text| {
+            said_of_nl80211("x.station.hex", text);
+            said_of_nl80211("x.interface.hex", text);
+        });
     }
 
     #[test]
@@ -213,6 +284,14 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn no_answer_breaks_the_parsers(text in fixtures::mangled("nl80211"), table in fixtures::mangled("wireless")) {
+            said_of_nl80211("x.station.hex", &text);
+            said_of_nl80211("x.interface.hex", &text);
+            let table = String::from_utf8_lossy(&table);
+            proc_net_wireless(&table, "wlp2s0").iter().for_each(fixtures::travels);
+        }
+
         #[test]
         fn nothing_breaks_the_parsers(bytes in proptest::collection::vec(0u8..=255, 0..200), text in ".{0,200}") {
             nl80211_station(&bytes);

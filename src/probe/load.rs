@@ -1,5 +1,6 @@
 //! How busy the computer is: CPU over a second, memory, disk, power, uptime, clock.
 
+pub mod cpu_time;
 pub mod power;
 pub mod proc_files;
 

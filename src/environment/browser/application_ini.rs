@@ -47,24 +47,41 @@ fn value<'a>(ini: &'a str, section: &str, key: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{environment::read, fixtures};
+    use proptest::prelude::*;
 
-    fn said(ini: &str) -> Option<(String, Word)> {
-        firefox(ini).map(|i| (i.version.map(|v| v.to_string()).unwrap_or_default(), i.channel))
+    fn said(ini: &str) -> String {
+        let Some(found) = firefox(ini) else { return "-".into() };
+        found.version.iter().for_each(fixtures::travels);
+        format!("{:?} {}", found.channel, found.version.map_or("?".into(), |v| v.to_string()))
     }
 
     #[test]
-    fn each_channel() {
-        let ini = include_str!("../../../tests/fixtures/environment/application-esr-128.ini");
-        assert_eq!(said(ini), Some(("128.5.0".into(), Word::Esr)));
-        let ini = include_str!("../../../tests/fixtures/environment/application-release-133.ini");
-        assert_eq!(said(ini), Some(("133.0".into(), Word::Stable)));
-        let ini = include_str!("../../../tests/fixtures/environment/application-nightly-135.ini");
-        assert_eq!(said(ini), Some(("135.0".into(), Word::Nightly)));
-        let dev = "[App]\nVersion=134.0\nRemotingName=firefox-aurora\n";
-        assert_eq!(said(dev), Some(("134.0".into(), Word::Dev)));
-        let beta =
-            "[App]\r\nVersion=134.0\r\nSourceRepository=https://hg.mozilla.org/releases/mozilla-beta\r\n";
-        assert_eq!(said(beta), Some(("134.0".into(), Word::Beta)));
+    fn each_channel_as_it_was_seen() {
+        fixtures::check(
+            "application-ini",
+            &[
+                ("firefox-115-esr.ini", "Esr 115.27.0"),
+                ("firefox-128-esr.ini", "Esr 128.5.0"),
+                ("firefox-133-release.ini", "Stable 133.0"),
+                ("firefox-135-nightly.ini", "Nightly 135.0"),
+                ("firefox-140-esr-debian.ini", "Esr 140.4.0-esr"),
+                ("firefox-144-debian.ini", "Stable 144.0"),
+                ("firefox-144-release-windows.ini", "Stable 144.0"),
+                ("firefox-145-beta.ini", "Beta 145.0"),
+                ("firefox-145-developer.ini", "Dev 145.0"),
+                ("firefox-146-nightly.ini", "Nightly 146.0"),
+            ],
+            |_, bytes| said(&read::decoded(bytes)),
+        );
+    }
+
+    #[test]
+    fn a_file_that_went_over_windows_says_the_same() {
+        for (name, bytes) in fixtures::of("application-ini") {
+            let other = read::decoded(&fixtures::as_on_windows(&bytes));
+            assert_eq!(said(&other), said(&read::decoded(&bytes)), "{name}");
+        }
     }
 
     #[test]
@@ -72,8 +89,21 @@ mod tests {
         for bad in
             ["", "[App]", "[Gecko]\nVersion=1", "Version=1", "[App]\nVersion", "[App\nVersion=1", "\0\0"]
         {
-            assert_eq!(said(bad), None, "{bad}");
+            assert_eq!(said(bad), "-", "{bad}");
         }
-        assert_eq!(said("[App]\nVersion=?"), Some((String::new(), Word::Stable)));
+        assert_eq!(said("[App]\nVersion=?"), "Stable ?");
+        assert_eq!(said("[App]\nVersion=1.0\nVersion=2.0\n"), "Stable 1.0");
+    }
+
+    #[test]
+    fn whatever_is_in_it_can_be_sent() {
+        fixtures::spoilt("application-ini", |bytes| drop(said(&read::decoded(bytes))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(bytes in fixtures::mangled("application-ini")) {
+            said(&read::decoded(&bytes));
+        }
     }
 }

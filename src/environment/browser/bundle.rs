@@ -32,23 +32,47 @@ pub fn version(info: &[u8]) -> Option<telemetry::Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
+    use proptest::prelude::*;
+
+    fn said(info: &[u8]) -> String {
+        version(info).map_or("-".into(), |v| v.to_string())
+    }
 
     #[test]
-    fn xml_and_binary() {
-        let xml = include_bytes!("../../../tests/fixtures/environment/chrome-info.plist");
-        assert_eq!(version(xml).unwrap().as_str(), "131.0.6778.86");
-        let mut binary = Vec::new();
-        plist::from_bytes::<plist::Value>(xml).unwrap().to_writer_binary(&mut binary).unwrap();
-        assert_eq!(version(&binary).unwrap().as_str(), "131.0.6778.86");
-        for end in 0..binary.len() {
-            version(&binary[..end]);
-        }
+    fn bundles_as_they_were_seen() {
+        fixtures::check(
+            "bundle",
+            &[
+                ("brave-141.plist", "141.1.83.118"),
+                ("chrome-131.plist", "131.0.6778.86"),
+                ("chrome-141.plist", "141.0.7390.108"),
+                ("edge-131-binary.plist", "131.0.2903.70"),
+                ("edge-141.plist", "141.0.3537.85"),
+                ("firefox-128-esr.plist", "128.5.0"),
+                ("firefox-144.plist", "144.0"),
+                ("firefox-nightly-146.plist", "146.0"),
+            ],
+            |_, bytes| said(bytes),
+        );
     }
 
     #[test]
     fn nonsense() {
         for bad in [&b""[..], b"bplist00", b"<plist>", b"<plist><string>1</string></plist>", b"\0\0\0\0"] {
             assert_eq!(version(bad), None);
+        }
+    }
+
+    #[test]
+    fn whatever_is_in_it_can_be_sent() {
+        fixtures::spoilt("bundle", |bytes| version(bytes).iter().for_each(fixtures::travels));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in fixtures::mangled("bundle")) {
+            version(&bytes).iter().for_each(fixtures::travels);
         }
     }
 }

@@ -49,18 +49,36 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{environment::read, fixtures};
     use proptest::prelude::*;
 
-    fn said(xml: &str) -> Option<String> {
-        version(xml).map(|v| v.to_string())
+    fn said(xml: &str) -> String {
+        version(xml).map_or("-".into(), |v| v.to_string())
     }
 
     #[test]
-    fn firefox_and_chrome() {
-        let firefox = include_str!("../../../tests/fixtures/environment/flatpak-firefox.xml");
-        assert_eq!(said(firefox).as_deref(), Some("133.0"));
-        let chrome = include_str!("../../../tests/fixtures/environment/flatpak-chrome.xml");
-        assert_eq!(said(chrome).as_deref(), Some("131.0.6778.85"));
+    fn applications_as_they_were_seen() {
+        fixtures::check(
+            "flatpak",
+            &[
+                ("brave-1.83.xml", "1.83.112"),
+                ("chrome-120.xml", "120.0.6099.109"),
+                ("chrome-131-one-line.xml", "131.0.6778.85"),
+                ("chromium-141.xml", "141.0.7390.107"),
+                ("edge-141.xml", "141.0.3537.71"),
+                ("firefox-133.xml", "133.0"),
+                ("firefox-144.xml", "144.0"),
+            ],
+            |_, bytes| said(&read::decoded(bytes)),
+        );
+    }
+
+    #[test]
+    fn a_file_that_went_over_windows_says_the_same() {
+        for (name, bytes) in fixtures::of("flatpak") {
+            let other = read::decoded(&fixtures::as_on_windows(&bytes));
+            assert_eq!(said(&other), said(&read::decoded(&bytes)), "{name}");
+        }
     }
 
     #[test]
@@ -73,15 +91,23 @@ mod tests {
             "<!-- <release version='1'> ",
             "<release version>",
         ] {
-            assert_eq!(said(bad), None, "{bad}");
+            assert_eq!(said(bad), "-", "{bad}");
         }
-        assert_eq!(said("<release date_version='2' version = '3.1'/>").as_deref(), Some("3.1"));
+        assert_eq!(said("<release date_version='2' version = '3.1'/>"), "3.1");
+    }
+
+    #[test]
+    fn whatever_is_in_it_can_be_sent() {
+        fixtures::spoilt("flatpak", |bytes| {
+            version(&read::decoded(bytes)).iter().for_each(fixtures::travels)
+        });
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[<>!\\-release vn='\"=0-9.äé/]{0,80}") {
-            version(&text);
+        fn no_text_makes_it_panic(text in "[<>!\\-release vn='\"=0-9.äé/]{0,80}", bytes in fixtures::mangled("flatpak")) {
+            version(&text).iter().for_each(fixtures::travels);
+            version(&read::decoded(&bytes)).iter().for_each(fixtures::travels);
         }
     }
 }

@@ -32,28 +32,53 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use proptest::prelude::*;
 
-    const REAL: &[u8] = include_bytes!("../../../tests/fixtures/environment/rpm-header.bin");
-
     #[test]
-    fn a_header_that_rpm_wrote() {
-        assert_eq!(version(REAL), Some("131.0.6778.85"));
+    fn headers_as_rpm_wrote_them() {
+        fixtures::check(
+            "rpm",
+            &[
+                ("fedora-41-firefox.bin", "133.0"),
+                ("fedora-41-google-chrome.bin", "131.0.6778.85"),
+                ("fedora-42-chromium.bin", "141.0.7390.107"),
+                ("fedora-43-brave.bin", "1.83.118"),
+                ("fedora-43-firefox.bin", "144.0"),
+                ("opensuse-leap-15.6-MozillaFirefox.bin", "128.5.0"),
+                ("rhel-9-firefox-esr.bin", "128.5.0"),
+                ("rpm-6-by-hand-edge.bin", "141.0.3537.85"),
+            ],
+            |_, bytes| version(bytes).unwrap_or("-").to_owned(),
+        );
     }
 
     #[test]
     fn a_cut_header_is_no_header() {
-        for end in 0..REAL.len() {
-            assert_eq!(version(&REAL[..end]), None, "cut at {end}");
+        for (name, whole) in fixtures::of("rpm") {
+            for end in 0..whole.len() {
+                assert_eq!(version(&whole[..end]), None, "{name} cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn counts_that_lie() {
+        let whole = fixtures::file("rpm", "fedora-43-firefox.bin");
+        for at in [0, 4] {
+            for lie in [0u32, 1, 65_537, u32::MAX] {
+                let mut bent = whole.clone();
+                bent[at..at + 4].copy_from_slice(&lie.to_be_bytes());
+                // A count of entries that is too small finds no version; of too many there is no room.
+                assert_eq!(version(&bent), None, "{lie} at {at}");
+            }
         }
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(at in 0..REAL.len(), byte: u8, junk in prop::collection::vec(any::<u8>(), 0..64)) {
-            let mut bent = REAL.to_vec();
-            bent[at] = byte;
-            version(&bent);
+        fn no_bytes_make_it_panic(bytes in fixtures::mangled("rpm"), junk in prop::collection::vec(any::<u8>(), 0..64)) {
+            version(&bytes);
             version(&junk);
         }
     }

@@ -70,6 +70,15 @@ mod tests {
         assert_eq!(said("6.1.0-28-amd64\n").as_deref(), Some("6.1.0.28"));
         assert_eq!(said("6.8.0-49-generic").as_deref(), Some("6.8.0.49"));
         assert_eq!(said("6.11.5-200.fc40.x86_64").as_deref(), Some("6.11.5.200"));
+        assert_eq!(said("6.12.48+deb13-amd64").as_deref(), Some("6.12.48"));
+        assert_eq!(said("5.15.0-157-generic").as_deref(), Some("5.15.0.157"));
+        assert_eq!(said("6.17.0-6-generic").as_deref(), Some("6.17.0.6"));
+        assert_eq!(said("6.17.4-300.fc43.x86_64").as_deref(), Some("6.17.4.300"));
+        assert_eq!(said("5.14.0-570.12.1.el9_6.x86_64").as_deref(), Some("5.14.0.570"));
+        assert_eq!(said("6.17.5-1-default").as_deref(), Some("6.17.5.1"));
+        assert_eq!(said("6.4.0-150600.23.73-default").as_deref(), Some("6.4.0.150600"));
+        assert_eq!(said("6.12.47+rpt-rpi-v8").as_deref(), Some("6.12.47"));
+        assert_eq!(said("6.17.4-76061704-generic").as_deref(), Some("6.17.4.76061704"));
         assert_eq!(said("6.12.1-arch1-1").as_deref(), Some("6.12.1"));
         assert_eq!(said("5.15.167.4-microsoft-standard-WSL2").as_deref(), Some("5.15.167.4"));
         assert_eq!(said("anna"), None);
@@ -103,6 +112,36 @@ mod tests {
         );
         assert_eq!(pending("5.10.0-vm", &[("6.1.0-29-amd64", 150)]), None);
         assert_eq!(pending("6.1.0-28-amd64", &[]), None);
+    }
+
+    #[test]
+    fn restarts_of_other_distributions() {
+        let running = |r, i: &[(&str, u64)]| pending(r, i);
+        assert_eq!(
+            running("6.12.43+deb13-amd64", &[("6.12.43+deb13-amd64", 1), ("6.12.48+deb13-amd64", 150)]),
+            Some(true)
+        );
+        assert_eq!(
+            running(
+                "6.17.4-300.fc43.x86_64",
+                &[("6.17.4-300.fc43.x86_64", 1), ("6.16.9-200.fc42.x86_64", 150)]
+            ),
+            Some(false)
+        );
+        assert_eq!(running("6.17.5-1-default", &[("6.17.6-1-default", 50)]), Some(true));
+        assert_eq!(
+            running("6.8.0-1038-oem", &[("6.8.0-1038-oem", 1), ("6.8.0-85-generic", 150)]),
+            Some(false),
+            "an OEM's kernel beside the generic one"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_release_makes_it_panic(a in "[0-9.+_a-z-]{0,30}|\\PC{0,20}", b in "[0-9.+_a-z-]{0,30}|\\PC{0,20}") {
+            version(&a).iter().for_each(crate::fixtures::travels);
+            pending(&a, &[(&b, 150), (&a, 1)]);
+        }
     }
 
     #[test]

@@ -15,9 +15,7 @@ use std::{
     ffi::{CStr, OsString},
     path::PathBuf,
 };
-use telemetry::{
-    Connection, Digest, Direction, Hertz, MicrophonePermission, MicrophoneUse, Percent, Version, Word,
-};
+use telemetry::{Connection, Digest, Direction, Hertz, MicrophonePermission, MicrophoneUse, Percent};
 
 /// The sound server's client that opens the microphone. Never ALSA: it would take the device from
 /// the others, and its plug-ins cannot be trusted to come to an end.
@@ -171,20 +169,10 @@ impl Seen {
         })
     }
 
-    /// PipeWire says that it is PulseAudio, "on PipeWire" and its version.
     fn audio_server(&self) -> AudioServer {
         let text = |s: &Option<std::ffi::CString>| s.as_ref().map(|s| s.to_string_lossy().into_owned());
-        let name = text(&self.info.server_name).unwrap_or_default();
-        match name.split_once("on PipeWire") {
-            Some((_, version)) => AudioServer {
-                kind: Word::Pipewire,
-                version: Version::from_loose(version.trim_matches([' ', ')', '('])),
-            },
-            None => AudioServer {
-                kind: Word::Pulseaudio,
-                version: text(&self.info.server_version).and_then(|v| Version::from_loose(&v)),
-            },
-        }
+        let (name, version) = (text(&self.info.server_name), text(&self.info.server_version));
+        pulse::server(&name.unwrap_or_default(), version.as_deref())
     }
 
     fn default_source(&self) -> Option<&SourceInfo> {
@@ -245,8 +233,8 @@ impl Seen {
         }
         let modules: ModuleInfoList = server.ask(&Command::GetModuleInfoList)?;
         Ok(modules.iter().any(|m| {
-            m.name.to_bytes() == b"module-bluetooth-policy"
-                && m.argument.as_ref().is_some_and(|a| a.to_string_lossy().contains("auto_switch=2"))
+            let argument = m.argument.as_ref().map(|a| a.to_string_lossy());
+            pulse::switches_headsets(&m.name.to_string_lossy(), argument.as_deref())
         }))
     }
 }

@@ -4,6 +4,28 @@ use super::*;
 use std::path::Path;
 use telemetry::{FactKey, FactValue};
 
+#[test]
+fn links_in_a_circle_are_unreadable_and_end() {
+    use std::os::unix::fs::symlink;
+    let (root, places) = system(&[("etc/debian_version", b"12.8\n")]);
+    for path in [
+        "etc/os-release",
+        "run/reboot-required",
+        "lib/modules",
+        "snap/firefox/current",
+        "var/lib/dpkg/status",
+    ] {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(&path, &path).unwrap();
+    }
+    let facts = os(&places).facts();
+    assert_eq!([OsName, OsVersion, PendingRestart].map(|k| said(&facts, k)), ["Unknown"; 3]);
+    assert_eq!(browser_facts(&places, &[FirefoxVersion, ChromeVersion]), ["Unknown", "Unknown"]);
+    // What only asks whether something moved ends as well.
+    watch(&places, &mut std::hash::DefaultHasher::new());
+}
+
 /// Makes a system out of files and their contents.
 fn system(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Places) {
     let root = tempfile::tempdir().unwrap();
@@ -18,7 +40,7 @@ fn system(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Places) {
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_bytes!(concat!("../../../tests/fixtures/environment/", $name)) as &[u8]
+        include_bytes!(concat!("../../../tests/fixtures/", $name)) as &[u8]
     };
 }
 
@@ -41,12 +63,12 @@ use FactKey::*;
 #[test]
 fn debian() {
     let (_root, places) = system(&[
-        ("etc/os-release", fixture!("os-release-debian-12")),
+        ("etc/os-release", fixture!("os-release/debian-12")),
         ("etc/debian_version", b"12.8\n"),
         ("proc/sys/kernel/osrelease", b"6.1.0-28-amd64\n"),
         ("proc/stat", b"cpu 1 2 3 4\nbtime 1000\n"),
         ("lib/modules/6.1.0-28-amd64/modules.order", b""),
-        ("var/lib/dpkg/status", fixture!("dpkg-debian-12")),
+        ("var/lib/dpkg/status", fixture!("dpkg/debian-12")),
     ]);
     let facts = os(&places).facts();
     let words = [OsName, OsVersion, OsBuild, PendingRestart].map(|k| said(&facts, k));
@@ -60,11 +82,11 @@ fn debian() {
 #[test]
 fn ubuntu_with_snaps_and_a_restart_that_waits() {
     let (_root, places) = system(&[
-        ("etc/os-release", fixture!("os-release-ubuntu-24.04")),
+        ("etc/os-release", fixture!("os-release/ubuntu-24.04")),
         ("proc/sys/kernel/osrelease", b"6.8.0-49-generic\n"),
         ("run/reboot-required", b"*** System restart required ***\n"),
-        ("var/lib/dpkg/status", fixture!("dpkg-ubuntu-24.04")),
-        ("snap/firefox/current/meta/snap.yaml", fixture!("snap-firefox.yaml")),
+        ("var/lib/dpkg/status", fixture!("dpkg/ubuntu-24.04")),
+        ("snap/firefox/current/meta/snap.yaml", fixture!("snap/ubuntu-24.04-firefox-133.yaml")),
         ("snap/chromium/current/meta/snap.yaml", b"broken"),
     ]);
     assert_eq!(said(&os(&places).facts(), PendingRestart), "true");
@@ -80,7 +102,7 @@ fn ubuntu_with_snaps_and_a_restart_that_waits() {
 #[test]
 fn arch_with_a_flatpak_of_the_users_own() {
     let (_root, places) = system(&[
-        ("etc/os-release", fixture!("os-release-arch")),
+        ("etc/os-release", fixture!("os-release/arch")),
         ("proc/sys/kernel/osrelease", b"6.12.1-arch1-1\n"),
         ("proc/stat", b"btime 1000\n"),
         ("lib/modules/6.12.2-arch1-1/modules.order", b""),
@@ -88,7 +110,7 @@ fn arch_with_a_flatpak_of_the_users_own() {
         ("var/lib/pacman/local/ALPM_DB_VERSION", b"9\n"),
         (
             "home/anna/.local/share/flatpak/app/com.google.Chrome/current/active/files/share/metainfo/com.google.Chrome.metainfo.xml",
-            fixture!("flatpak-chrome.xml"),
+            fixture!("flatpak/chrome-131-one-line.xml"),
         ),
     ]);
     let facts = os(&places).facts();
@@ -113,13 +135,16 @@ fn rpm_database(path: &Path) {
         .unwrap();
     let broken: &[u8] = b"no header";
     database
-        .execute("INSERT INTO Packages VALUES (1, ?1), (2, ?2)", [fixture!("rpm-header.bin"), broken])
+        .execute(
+            "INSERT INTO Packages VALUES (1, ?1), (2, ?2)",
+            [fixture!("rpm/fedora-41-google-chrome.bin"), broken],
+        )
         .unwrap();
 }
 
 #[test]
 fn fedora() {
-    let (root, places) = system(&[("etc/os-release", fixture!("os-release-fedora-41"))]);
+    let (root, places) = system(&[("etc/os-release", fixture!("os-release/fedora-41"))]);
     rpm_database(&root.path().join("usr/lib/sysimage/rpm/rpmdb.sqlite"));
     let wanted = [ChromeVersion, ChromeChannel, FirefoxVersion, EdgeVersion];
     assert_eq!(browser_facts(&places, &wanted), ["131.0.6778.85", "Stable", "None", "None"]);
@@ -130,7 +155,7 @@ fn fedora() {
 fn a_database_that_cannot_be_read_removes_nothing() {
     let (root, places) = system(&[
         ("usr/lib/sysimage/rpm/rpmdb.sqlite", &[0x42; 8192]),
-        ("snap/firefox/current/meta/snap.yaml", fixture!("snap-firefox.yaml")),
+        ("snap/firefox/current/meta/snap.yaml", fixture!("snap/ubuntu-24.04-firefox-133.yaml")),
     ]);
     assert_eq!(browser_facts(&places, &[FirefoxVersion, ChromeVersion]), ["Unknown", "Unknown"]);
     fs::remove_file(root.path().join("usr/lib/sysimage/rpm/rpmdb.sqlite")).unwrap();
@@ -143,17 +168,17 @@ fn a_database_that_cannot_be_read_removes_nothing() {
 fn a_firefox_beside_the_package_manager() {
     let (_root, places) = system(&[
         ("var/lib/dpkg/status", b""),
-        ("home/anna/firefox/application.ini", fixture!("application-nightly-135.ini")),
+        ("home/anna/firefox/application.ini", fixture!("application-ini/firefox-135-nightly.ini")),
     ]);
     assert_eq!(browser_facts(&places, &[FirefoxVersion, FirefoxChannel]), ["135.0", "Nightly"]);
 }
 
 #[test]
 fn the_cache_sees_a_new_status_file() {
-    let (root, places) = system(&[("var/lib/dpkg/status", fixture!("dpkg-debian-12"))]);
+    let (root, places) = system(&[("var/lib/dpkg/status", fixture!("dpkg/debian-12"))]);
     assert_eq!(browser_facts(&places, &[ChromeVersion]), ["131.0.6778.85"]);
     let status =
-        String::from_utf8_lossy(fixture!("dpkg-debian-12")).replace("131.0.6778.85", "131.0.6778.108");
+        String::from_utf8_lossy(fixture!("dpkg/debian-12")).replace("131.0.6778.85", "131.0.6778.108");
     fs::write(root.path().join("var/lib/dpkg/status"), status).unwrap();
     assert_eq!(browser_facts(&places, &[ChromeVersion]), ["131.0.6778.108"]);
 }

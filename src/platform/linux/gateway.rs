@@ -4,7 +4,11 @@
 
 pub use crate::network::echo::echo;
 
-use crate::network::{gateway::Echo, link::Gateway};
+use crate::network::{
+    gateway::Echo,
+    icmp_error::{self, IcmpError},
+    link::Gateway,
+};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::{
     io,
@@ -108,9 +112,8 @@ fn wait(sockets: &[Socket], limit: Duration) -> io::Result<Vec<&Socket>> {
 fn first_hop_said_so(socket: &Socket) -> bool {
     let own = socket.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.ip());
     let mut said = false;
-    while let Some((origin, offender)) = read_error(socket) {
-        let icmp = origin == libc::SO_EE_ORIGIN_ICMP || origin == libc::SO_EE_ORIGIN_ICMP6;
-        said |= icmp && offender.is_some() && offender != own;
+    while let Some(error) = read_error(socket) {
+        said |= error.icmp && error.offender.is_some() && error.offender != own;
     }
     // POLLERR stays up until the pending error is taken as well.
     let _ = socket.take_error();
@@ -118,7 +121,7 @@ fn first_hop_said_so(socket: &Socket) -> bool {
 }
 
 /// One entry of the error queue: where it comes from, and who said so.
-fn read_error(socket: &Socket) -> Option<(u8, Option<IpAddr>)> {
+fn read_error(socket: &Socket) -> Option<IcmpError> {
     let mut data = [0u8; 64];
     // u64 for the alignment that control messages need.
     let mut control = [0u64; 32];
@@ -151,46 +154,10 @@ fn read_error(socket: &Socket) -> Option<(u8, Option<IpAddr>)> {
                 let before = start.offset_from(at.cast::<u8>()) as usize;
                 std::slice::from_raw_parts(start, (message.cmsg_len as usize).saturating_sub(before))
             };
-            return parse_error(bytes);
+            return icmp_error::parse(bytes);
         }
         // SAFETY: as above; gives null at the end.
         at = unsafe { libc::CMSG_NXTHDR(&raw const header, at) };
     }
-    Some((0, None))
-}
-
-/// Reads a `sock_extended_err` and the address of the offender behind it.
-fn parse_error(bytes: &[u8]) -> Option<(u8, Option<IpAddr>)> {
-    const FIXED: usize = 16;
-    let origin = *bytes.get(4)?;
-    let family = bytes.get(FIXED..FIXED + 2).map(|b| i32::from(u16::from_ne_bytes([b[0], b[1]])));
-    let offender = match family {
-        // `sockaddr_in` has its address behind family and port, `sockaddr_in6` also behind the flow.
-        Some(libc::AF_INET) => {
-            bytes.get(FIXED + 4..FIXED + 8).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(IpAddr::from)
-        }
-        Some(libc::AF_INET6) => {
-            bytes.get(FIXED + 8..FIXED + 24).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(IpAddr::from)
-        }
-        _ => None,
-    };
-    Some((origin, offender))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_offender_is_read_from_the_error() {
-        // ENETUNREACH-like error, origin ICMP, type 11, code 0; then a sockaddr_in of 10.0.0.1.
-        let mut bytes = vec![113, 0, 0, 0, 2, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        bytes.extend([2, 0, 0, 0, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(parse_error(&bytes), Some((2, "10.0.0.1".parse().ok())));
-        assert_eq!(parse_error(&bytes[..20]), Some((2, None)));
-        assert_eq!(parse_error(&bytes[..3]), None);
-        let mut six = vec![113, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0];
-        six.extend("fe80::1".parse::<Ipv6Addr>().unwrap().octets());
-        assert_eq!(parse_error(&six), Some((3, "fe80::1".parse().ok())));
-    }
+    Some(IcmpError::default())
 }

@@ -1,14 +1,19 @@
 //! Routes, links, resolvers and proxies, as Linux tells.
 
 use super::netlink::Netlink;
-use crate::network::{
-    link::{Interface, Neighbour, Snapshot},
-    netlink::{self, AF_INET, AF_INET6, LinkMessage, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, request},
-    proxy::Proxies,
-    resolvers::parse_resolv_conf,
+use crate::{
+    environment::{Seen, read},
+    network::{
+        link::{Interface, Neighbour, Snapshot, linux},
+        netlink::{self, AF_INET, AF_INET6, LinkMessage, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, request},
+        proxy::Proxies,
+        resolvers::{is_resolved_stub, parse_resolv_conf},
+    },
 };
-use std::{fs, io, net::SocketAddr, path::Path};
-use telemetry::LinkKind;
+use std::{io, net::SocketAddr, path::Path};
+
+/// Far more than any of the small files has.
+const MOST: u64 = 65_536;
 
 const RTM_GETLINK: u16 = 18;
 const RTM_GETROUTE: u16 = 26;
@@ -26,7 +31,7 @@ pub fn snapshot() -> io::Result<Snapshot> {
     let mut found = Snapshot::default();
     socket.ask(&request(RTM_GETLINK, REQUEST | DUMP, 1, &[0; 16], &[]), true, |kind, payload| {
         let link = (kind == RTM_NEWLINK).then(|| netlink::link(payload)).flatten();
-        found.interfaces.extend(link.filter(|l| l.up && l.hardware != ARPHRD_LOOPBACK).map(interface));
+        found.interfaces.extend(link.filter(|l| l.up && l.hardware != linux::ARPHRD_LOOPBACK).map(interface));
     })?;
     for family in [AF_INET, AF_INET6] {
         let mut fixed = [0; 12];
@@ -55,15 +60,15 @@ pub fn neighbours() -> io::Result<Vec<Neighbour>> {
 
 /// The resolvers of `/etc/resolv.conf`, and those that systemd-resolved asks behind its stub.
 pub fn resolvers() -> io::Result<Vec<SocketAddr>> {
-    let read = |path: &str| fs::read_to_string(path).map(|text| parse_resolv_conf(&text, zone));
+    let read = |path: &str| read::text(Path::new(path), MOST).map(|text| parse_resolv_conf(&text, zone));
     let mut found = match read("/etc/resolv.conf") {
+        Seen::Is(found) => found,
         // The C library does without the file too.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => parse_resolv_conf("", zone),
-        other => other?,
+        Seen::Nothing => parse_resolv_conf("", zone),
+        _ => return Err(io::ErrorKind::InvalidData.into()),
     };
-    let stub = |a: &SocketAddr| matches!(a.ip().to_string().as_str(), "127.0.0.53" | "127.0.0.54");
-    if found.iter().any(stub) {
-        found.extend(read("/run/systemd/resolve/resolv.conf").unwrap_or_default());
+    if found.iter().any(is_resolved_stub) {
+        found.extend(read("/run/systemd/resolve/resolv.conf").is().unwrap_or_default());
     }
     Ok(found)
 }
@@ -74,50 +79,16 @@ pub fn proxies() -> Proxies {
     Proxies::default()
 }
 
-const ARPHRD_LOOPBACK: u16 = 772;
-
 fn interface(link: LinkMessage) -> Interface {
     let folder = Path::new("/sys/class/net").join(&link.name);
-    let speed = fs::read_to_string(folder.join("speed")).ok().and_then(|s| s.trim().parse::<i64>().ok());
-    let device = fs::read_to_string(folder.join("uevent")).unwrap_or_default();
+    let text = |file: &str| read::text(&folder.join(file), MOST).is().unwrap_or_default();
     let wireless = folder.join("phy80211").exists() || folder.join("wireless").exists();
     Interface {
         index: link.index,
-        kind: kind(&link, &device, wireless),
+        kind: linux::kind(&link, &text("uevent"), wireless),
         mtu: link.mtu,
-        // Megabits a second; -1 where the driver does not know.
-        bits_per_second: speed
-            .and_then(|mbit| u64::try_from(mbit).ok())
-            .filter(|m| *m > 0)
-            .map(|m| m * 1_000_000),
+        bits_per_second: linux::speed(&text("speed")),
         name: link.name,
-    }
-}
-
-/// What a link is, from the kernel's kind, the driver's device type and the hardware type.
-fn kind(link: &LinkMessage, device: &str, wireless: bool) -> LinkKind {
-    const ARPHRD_ETHER: u16 = 1;
-    const ARPHRD_PPP: u16 = 512;
-    const ARPHRD_RAWIP: u16 = 519;
-    const ARPHRD_TUNNEL: std::ops::RangeInclusive<u16> = 768..=769;
-    const ARPHRD_SIT: u16 = 776;
-    const ARPHRD_GRE: u16 = 778;
-    const ARPHRD_NONE: u16 = 65_534;
-    let device_type = device.lines().find_map(|l| l.strip_prefix("DEVTYPE="));
-    match (link.kind.as_deref(), device_type, link.hardware) {
-        _ if wireless => LinkKind::Wifi,
-        (_, Some("wlan"), _) => LinkKind::Wifi,
-        (Some("wwan"), ..) | (_, Some("wwan"), _) | (.., ARPHRD_RAWIP) => LinkKind::Cellular,
-        (
-            Some(
-                "tun" | "wireguard" | "ipip" | "gre" | "gretap" | "sit" | "vti" | "vti6" | "xfrm" | "ip6tnl",
-            ),
-            ..,
-        ) => LinkKind::Tunnel,
-        (.., ARPHRD_PPP | ARPHRD_SIT | ARPHRD_GRE | ARPHRD_NONE) => LinkKind::Tunnel,
-        (.., hardware) if ARPHRD_TUNNEL.contains(&hardware) => LinkKind::Tunnel,
-        (.., ARPHRD_ETHER) => LinkKind::Ethernet,
-        _ => LinkKind::Other,
     }
 }
 
@@ -136,40 +107,12 @@ fn carrier(socket: &Netlink, family: u8, far: &[u8], found: &Snapshot) -> Option
 }
 
 fn zone(name: &str) -> Option<u32> {
-    fs::read_to_string(Path::new("/sys/class/net").join(name).join("ifindex")).ok()?.trim().parse().ok()
+    read::text(&Path::new("/sys/class/net").join(name).join("ifindex"), MOST).is()?.trim().parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn link(kind: Option<&str>, hardware: u16) -> LinkMessage {
-        LinkMessage { index: 1, name: "x0".into(), hardware, kind: kind.map(Into::into), mtu: None, up: true }
-    }
-
-    #[test]
-    fn kinds_of_links() {
-        for (virtual_kind, hardware, device, wireless, expected) in [
-            (None, 1, "INTERFACE=eth0\nIFINDEX=2\n", false, LinkKind::Ethernet),
-            (None, 1, "DEVTYPE=wlan\nINTERFACE=wlp2s0\n", false, LinkKind::Wifi),
-            (None, 1, "", true, LinkKind::Wifi),
-            (None, 519, "DEVTYPE=wwan\n", false, LinkKind::Cellular),
-            (None, 1, "DEVTYPE=wwan\n", false, LinkKind::Cellular),
-            (Some("wireguard"), 65_534, "DEVTYPE=wireguard\n", false, LinkKind::Tunnel),
-            (Some("tun"), 1, "", false, LinkKind::Tunnel),
-            (Some("tun"), 65_534, "", false, LinkKind::Tunnel),
-            (Some("vlan"), 1, "DEVTYPE=vlan\n", false, LinkKind::Ethernet),
-            (Some("bridge"), 1, "DEVTYPE=bridge\n", false, LinkKind::Ethernet),
-            (Some("ppp"), 512, "", false, LinkKind::Tunnel),
-            (None, 800, "", false, LinkKind::Other),
-        ] {
-            assert_eq!(
-                kind(&link(virtual_kind, hardware), device, wireless),
-                expected,
-                "{virtual_kind:?} {device}"
-            );
-        }
-    }
 
     #[test]
     fn the_tables_of_this_machine_can_be_read() {

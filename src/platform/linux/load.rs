@@ -1,11 +1,16 @@
 //! CPU, memory, disk, power and uptime, as Linux tells.
 
+use crate::environment::read;
 use crate::probe::load::{
     Space,
+    cpu_time::CpuTime,
     power::{self, Power},
-    proc_files::{self, CpuTime},
+    proc_files,
 };
 use std::{fs, path::Path, time::Duration};
+
+/// The kernel's own limit of a `uevent` is a page.
+const MOST_OF_A_SUPPLY: u64 = 65_536;
 
 /// CPU time at one moment.
 pub struct Cpu(CpuTime);
@@ -50,8 +55,10 @@ pub fn uptime() -> Option<Duration> {
 /// What powers the computer.
 pub fn power() -> Power {
     let Ok(supplies) = fs::read_dir("/sys/class/power_supply") else { return Power::UNKNOWN };
-    let uevent =
-        |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.ok()?.path().join("uevent")).ok();
+    // Not as strict text: what a battery says of its maker may be any bytes.
+    let uevent = |entry: std::io::Result<fs::DirEntry>| {
+        read::text(&entry.ok()?.path().join("uevent"), MOST_OF_A_SUPPLY).is()
+    };
     let uevents: Vec<String> = supplies.filter_map(uevent).collect();
     power::linux(uevents.iter().map(String::as_str))
 }

@@ -3,7 +3,7 @@
 //! Blocking, with a limit on each answer, on one thread: the `pulseaudio` crate's own client has a
 //! thread and a megabyte of buffer, and waits for ever. Only its messages are used here.
 
-use crate::audio::AudioError;
+use crate::audio::{AudioError, pulse};
 use pulseaudio::protocol::{self, Command, CommandReply, ProtocolError, PulseError};
 use std::{
     ffi::CString,
@@ -108,15 +108,7 @@ impl SoundServer {
 pub fn socket_path() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if let Some(server) = std::env::var_os("PULSE_SERVER").filter(|v| !v.is_empty()) {
-        // A list with alternatives, each perhaps for one machine only; one over the network is
-        // none of ours.
-        return server
-            .to_string_lossy()
-            .split_whitespace()
-            .map(|s| s.trim_start_matches(|c| c != '}').strip_prefix('}').unwrap_or(s))
-            .filter_map(|s| s.strip_prefix("unix:").or_else(|| s.starts_with('/').then_some(s)))
-            .map(PathBuf::from)
-            .find(is_socket);
+        return pulse::sockets(&server.to_string_lossy()).map(PathBuf::from).find(is_socket);
     }
     // SAFETY: takes nothing and cannot fail.
     let user = unsafe { libc::getuid() };

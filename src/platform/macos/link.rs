@@ -9,7 +9,7 @@
 use super::command::output;
 use crate::network::{
     link::{Interface, Neighbour, Route, Snapshot},
-    proxy::Proxies,
+    proxy::{self, Proxies},
     resolvers::parse_scutil_dns,
 };
 use netdev::{MacAddr, prelude::InterfaceType};
@@ -72,7 +72,7 @@ pub fn resolvers() -> io::Result<Vec<SocketAddr>> {
 
 /// The proxy settings of the network service in use.
 pub fn proxies() -> Proxies {
-    output("/usr/sbin/scutil", &["--proxy"]).map(|t| Proxies::from_scutil(&t)).unwrap_or_default()
+    output("/usr/sbin/scutil", &["--proxy"]).map(|t| proxy::scutil::proxies(&t)).unwrap_or_default()
 }
 
 fn neighbour(interface: u32, address: IpAddr, hardware: MacAddr) -> Neighbour {

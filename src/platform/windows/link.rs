@@ -1,12 +1,10 @@
 //! Routes, links, neighbours, resolvers and proxies, as Windows tells by the IP helper and the registry.
 
-use super::registry::{Hive, Key};
-use crate::{
-    environment::Seen,
-    network::{
-        link::{Interface, Neighbour, Route, Snapshot, kind_of_if_type},
-        proxy::Proxies,
-    },
+use super::registry::Here;
+use crate::network::{
+    link::{Interface, Neighbour, Route, Snapshot, kind_of_if_type},
+    proxy::{self, Proxies},
+    resolvers::is_made_up_by_windows,
 };
 use std::{
     io,
@@ -112,22 +110,12 @@ pub fn resolvers() -> io::Result<Vec<SocketAddr>> {
         }
     })?;
     found.sort_by_key(|(metric, _)| *metric);
-    let made_up = |a: &SocketAddr| matches!(a.ip(), IpAddr::V6(v6) if v6.segments()[..7] == [0xfec0, 0, 0, 0xffff, 0, 0, 0]);
-    // Windows lists three site-local addresses on links that have no resolver for IPv6.
-    Ok(found.into_iter().map(|(_, address)| address).filter(|a| !made_up(a)).collect())
+    Ok(found.into_iter().map(|(_, address)| address).filter(|a| !is_made_up_by_windows(a)).collect())
 }
 
 /// The proxy settings of this user.
 pub fn proxies() -> Proxies {
-    let path = r"Software\Microsoft\Windows\CurrentVersion\Internet Settings";
-    let Seen::Is(key) = Key::open(Hive::User, path) else { return Proxies::default() };
-    let text = |name| match key.text(name) {
-        Seen::Is(text) => text,
-        _ => String::new(),
-    };
-    let enabled = matches!(key.number("ProxyEnable"), Seen::Is(n) if n != 0);
-    let script = !text("AutoConfigURL").is_empty();
-    Proxies::from_registry(enabled, &text("ProxyServer"), &text("ProxyOverride"), script)
+    proxy::windows::proxies(&Here)
 }
 
 fn interface(adapter: &IP_ADAPTER_ADDRESSES_LH) -> Interface {

@@ -2,6 +2,7 @@
 
 use crate::probe::load::{
     Space,
+    cpu_time::CpuTime,
     power::{self, Power},
 };
 use std::{os::windows::ffi::OsStrExt, path::Path, time::Duration};
@@ -16,10 +17,7 @@ use windows_sys::Win32::{
 };
 
 /// CPU time at one moment, in units of 100 ns over all cores.
-pub struct Cpu {
-    idle: u64,
-    all: u64,
-}
+pub struct Cpu(CpuTime);
 
 impl Cpu {
     /// Begins to measure.
@@ -30,16 +28,12 @@ impl Cpu {
         if unsafe { GetSystemTimes(&mut idle, &mut kernel, &mut user) } == 0 {
             return None;
         }
-        // Idle time is counted in the kernel's.
-        Some(Self { idle: ticks(idle), all: ticks(kernel).checked_add(ticks(user))? })
+        CpuTime::windows(ticks(idle), ticks(kernel), ticks(user)).map(Self)
     }
 
     /// Percent of all cores that were busy since.
     pub fn busy(self) -> Option<f64> {
-        let now = Self::begin()?;
-        let all = now.all.checked_sub(self.all).filter(|t| *t > 0)?;
-        let idle = now.idle.saturating_sub(self.idle).min(all);
-        Some(100.0 * (all - idle) as f64 / all as f64)
+        Self::begin()?.0.busy_since(self.0)
     }
 }
 

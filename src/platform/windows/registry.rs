@@ -1,6 +1,6 @@
 //! Reads the registry of Windows, always its 64-bit view.
 
-use crate::environment::Seen;
+use crate::environment::{Seen, registry::Registry};
 use std::ptr::{null, null_mut};
 use windows_sys::Win32::{
     Foundation::{ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, ERROR_SUCCESS, FILETIME, WIN32_ERROR},
@@ -14,13 +14,33 @@ use windows_sys::Win32::{
 /// Longest text that is read, in UTF-16 units.
 const LONGEST: usize = 4_096;
 
-/// A part of the registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hive {
-    /// The computer's.
-    Machine,
-    /// This user's.
-    User,
+pub use crate::environment::registry::Hive;
+
+/// The registry of this computer.
+pub struct Here;
+
+impl Registry for Here {
+    fn text(&self, hive: Hive, path: &str, name: &str) -> Seen<String> {
+        match Key::open(hive, path) {
+            Seen::Is(key) => key.text(name),
+            other => other.map(|_| String::new()),
+        }
+    }
+
+    fn number(&self, hive: Hive, path: &str, name: &str) -> Seen<u32> {
+        match Key::open(hive, path) {
+            Seen::Is(key) => key.number(name),
+            other => other.map(|_| 0),
+        }
+    }
+
+    fn exists(&self, hive: Hive, path: &str) -> Seen<bool> {
+        match Key::open(hive, path) {
+            Seen::Is(_) => Seen::Is(true),
+            Seen::Nothing => Seen::Is(false),
+            other => other.map(|_| false),
+        }
+    }
 }
 
 /// An open key.
@@ -137,23 +157,6 @@ impl Key {
     }
 }
 
-/// A text value of a key, both given by name.
-pub fn text(hive: Hive, path: &str, name: &str) -> Seen<String> {
-    match Key::open(hive, path) {
-        Seen::Is(key) => key.text(name),
-        other => other.map(|_| String::new()),
-    }
-}
-
-/// Whether a key is there.
-pub fn exists(hive: Hive, path: &str) -> Seen<bool> {
-    match Key::open(hive, path) {
-        Seen::Is(_) => Seen::Is(true),
-        Seen::Nothing => Seen::Is(false),
-        other => other.map(|_| false),
-    }
-}
-
 fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
@@ -174,12 +177,13 @@ mod tests {
     fn every_windows_has_a_build_and_no_key_of_ours() {
         let version = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
         assert!(
-            matches!(text(Hive::Machine, version, "CurrentBuildNumber"), Seen::Is(b) if b.parse::<u32>().is_ok())
+            matches!(Here.text(Hive::Machine, version, "CurrentBuildNumber"), Seen::Is(b) if b.parse::<u32>().is_ok())
         );
-        assert_eq!(text(Hive::Machine, version, "No value of ours"), Seen::Nothing);
-        assert_eq!(exists(Hive::User, r"Software\No key of ours\at all"), Seen::Is(false));
+        assert_eq!(Here.text(Hive::Machine, version, "No value of ours"), Seen::Nothing);
+        assert_eq!(Here.exists(Hive::User, r"Software\No key of ours\at all"), Seen::Is(false));
         let Seen::Is(key) = Key::open(Hive::Machine, version) else { panic!("no key") };
         assert!(key.written().is_some());
         assert_eq!(key.number("CurrentBuildNumber"), Seen::Unreadable);
+        assert_eq!(Here.number(Hive::User, r"Software\No key of ours\at all", "n"), Seen::Nothing);
     }
 }

@@ -97,8 +97,75 @@ pub fn macos(output: &str) -> Power {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{environment::read, fixtures};
     use PowerSource::{Battery, Mains, Unknown};
     use proptest::prelude::*;
+
+    fn said(power: Power) -> String {
+        power.battery.iter().for_each(fixtures::travels);
+        let charge = power.battery.map_or("no battery".into(), |b| format!("{} %", b.get()));
+        format!("{:?}, {charge}", power.source)
+    }
+
+    /// The files of all supplies of a computer, an empty line between two.
+    fn of_linux(bytes: &[u8]) -> String {
+        said(linux(read::decoded(bytes).split("\n\n")))
+    }
+
+    #[test]
+    fn supplies_of_linux_as_they_were_seen() {
+        fixtures::check(
+            "power-supply",
+            &[
+                ("arch-6.17-battery-of-no-maker", "Battery, 23 %"),
+                ("asahi-6.12-macbook", "Mains, 88 %"),
+                ("debian-11-5.10-laptop-mains", "Mains, 100 %"),
+                ("debian-12-6.1-thinkpad-two-batteries", "Battery, 55 %"),
+                ("desktop-6.12-headset-and-mouse", "Unknown, no battery"),
+                ("desktop-6.12-mouse-only", "Unknown, no battery"),
+                ("fedora-43-6.17-limit-reached", "Mains, 80 %"),
+                ("laptop-6.6-battery-taken-out", "Mains, no battery"),
+                ("server-no-supply", "Unknown, no battery"),
+                ("ubuntu-22.04-5.15-charge-in-ampere", "Mains, 73 %"),
+                ("ubuntu-24.04-6.8-usb-c", "Mains, 61 %"),
+            ],
+            |_, bytes| of_linux(bytes),
+        );
+    }
+
+    #[test]
+    fn macs_as_they_were_seen() {
+        fixtures::check(
+            "pmset",
+            &[
+                ("macos-13-battery.txt", "Battery, 67 %"),
+                ("macos-13-no-estimate.txt", "Battery, 90 %"),
+                ("macos-14-charged-beside-a-headset.txt", "Mains, 100 %"),
+                ("macos-14-limit-reached.txt", "Mains, 80 %"),
+                ("macos-15-desktop.txt", "Mains, no battery"),
+                ("macos-15-finishing.txt", "Mains, 99 %"),
+                ("macos-15-low.txt", "Battery, 9 %"),
+                ("macos-26-battery.txt", "Battery, 100 %"),
+                ("macos-26-desktop-on-ups.txt", "Battery, no battery"),
+                ("macos-26-laptop-beside-ups.txt", "Mains, 66 %"),
+            ],
+            |_, bytes| said(macos(&read::decoded(bytes))),
+        );
+    }
+
+    #[test]
+    fn line_ends_of_windows_change_nothing() {
+        for (name, bytes) in fixtures::of("pmset") {
+            let other = read::decoded(&fixtures::as_on_windows(&bytes));
+            assert_eq!(macos(&other), macos(&read::decoded(&bytes)), "{name}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_in_it_can_be_sent() {
+        fixtures::spoilt("power-supply", |bytes| drop(of_linux(bytes)));
+        fixtures::spoilt("pmset", |bytes| drop(said(macos(&read::decoded(bytes)))));
+    }
 
     fn is(power: Power, source: PowerSource, battery: Option<f64>) {
         assert_eq!((power.source, power.battery.map(Percent::get)), (source, battery));
@@ -166,11 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn macs() {
-        let laptop = include_str!("../../../tests/fixtures/load/pmset-battery.txt");
-        is(macos(laptop), Battery, Some(67.0));
-        let charging = include_str!("../../../tests/fixtures/load/pmset-charging.txt");
-        is(macos(charging), Mains, Some(100.0));
+    fn nonsense_on_a_mac() {
         is(macos("Now drawing from 'AC Power'\n"), Mains, None);
         for bad in [
             "",
@@ -185,9 +248,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(POWER_SUPPLY_|TYPE=|Battery|CAPACITY=|ENERGY_FULL=|-InternalBattery|'|%|[0-9]{0,4}|\n|é){0,30}") {
-            linux([&*text]);
-            macos(&text);
+        fn no_text_makes_it_panic(text in "(POWER_SUPPLY_|TYPE=|Battery|CAPACITY=|ENERGY_FULL=|-InternalBattery|'|%|[0-9]{0,4}|\n|é){0,30}", supplies in fixtures::mangled("power-supply"), batt in fixtures::mangled("pmset")) {
+            said(linux([&*text]));
+            said(macos(&text));
+            of_linux(&supplies);
+            said(macos(&read::decoded(&batt)));
         }
     }
 }

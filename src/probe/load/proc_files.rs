@@ -1,14 +1,7 @@
 //! What Linux writes in `/proc/stat`, `/proc/meminfo` and `/proc/uptime`.
 
-use super::Space;
+use super::{Space, cpu_time::CpuTime};
 use std::time::Duration;
-
-/// Time that all cores together spent, in ticks since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CpuTime {
-    busy: u64,
-    all: u64,
-}
 
 impl CpuTime {
     /// From `/proc/stat`. Waiting for a disk is idling; time that a hypervisor took is not.
@@ -18,15 +11,7 @@ impl CpuTime {
         let ticks: Vec<u64> = line.split_ascii_whitespace().take(8).map_while(|n| n.parse().ok()).collect();
         let all = ticks.iter().try_fold(0u64, |sum, n| sum.checked_add(*n))?;
         let idle = ticks.get(3)?.checked_add(ticks.get(4).copied().unwrap_or(0))?;
-        Some(Self { busy: all - idle, all })
-    }
-
-    /// Percent that was busy since an earlier time. `None` if no time went by.
-    pub fn busy_since(self, earlier: Self) -> Option<f64> {
-        let all = self.all.checked_sub(earlier.all).filter(|t| *t > 0)?;
-        // The kernel corrects its idle time now and then, so that this can run backwards by a tick.
-        let busy = self.busy.saturating_sub(earlier.busy).min(all);
-        Some(100.0 * busy as f64 / all as f64)
+        Self::of(idle, all)
     }
 }
 
@@ -52,55 +37,87 @@ pub fn uptime(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use proptest::prelude::*;
 
-    const STAT: &str =
-        "cpu  100 10 50 800 40 0 5 5 3 0\ncpu0 50 5 25 400 20 0 2 3 1 0\nintr 5 0\nbtime 1760000000\n";
+    /// A fixture holds `/proc/stat`, `/proc/meminfo` and `/proc/uptime`, one after the other, as
+    /// `head -n 999` prints several files.
+    fn part<'a>(text: &'a str, name: &str) -> &'a str {
+        let (_, rest) = text.split_once(&format!("==> /proc/{name} <==\n")).unwrap_or_default();
+        rest.split("\n==> ").next().unwrap_or_default()
+    }
+
+    fn said(text: &str) -> String {
+        let (stat, meminfo) = (part(text, "stat"), part(text, "meminfo"));
+        let megabytes = memory(meminfo).map(|m| (m.total >> 20, m.free >> 20));
+        format!(
+            "{:?} started {:?} memory {megabytes:?} up {:?}",
+            CpuTime::parse(stat),
+            started(stat),
+            uptime(part(text, "uptime")),
+        )
+    }
 
     #[test]
-    fn busy_is_what_is_neither_idle_nor_waiting() {
-        let before = CpuTime::parse(STAT).unwrap();
-        assert_eq!(before, CpuTime { busy: 170, all: 1010 });
-        let after = CpuTime::parse("cpu  130 10 60 850 50 0 5 5 3 0\n").unwrap();
-        assert_eq!(after.busy_since(before), Some(40.0));
-        assert_eq!(before.busy_since(before), None);
-        assert_eq!(before.busy_since(after), None);
+    fn kernels_as_they_were_seen() {
+        fixtures::check(
+            "proc",
+            &[
+                (
+                    "debian-12-6.1",
+                    "Some(CpuTime { busy: 1271, all: 3058 }) started Some(1732780000) memory Some((15719, 11203)) up Some(15.62s)",
+                ),
+                (
+                    "fedora-43-6.17",
+                    "Some(CpuTime { busy: 482911, all: 9813400 }) started Some(1762330000) memory Some((31786, 24510)) up Some(12274.45s)",
+                ),
+                (
+                    "ubuntu-24.04-6.8",
+                    "Some(CpuTime { busy: 93544, all: 2418861 }) started Some(1730000000) memory Some((7784, 3110)) up Some(6053.09s)",
+                ),
+                (
+                    "vm-6.18",
+                    "Some(CpuTime { busy: 335682, all: 379937 }) started Some(1795657496) memory Some((24105, 22964)) up Some(1904.19s)",
+                ),
+                (
+                    "wsl2-5.15",
+                    "Some(CpuTime { busy: 2262, all: 1204622 }) started Some(1731000000) memory Some((7812, 7301)) up Some(1506.41s)",
+                ),
+            ],
+            |_, bytes| said(std::str::from_utf8(bytes).unwrap()),
+        );
     }
 
     #[test]
     fn an_old_kernel_with_four_columns() {
-        assert_eq!(CpuTime::parse("cpu  1 2 3 4\n"), Some(CpuTime { busy: 6, all: 10 }));
+        assert_eq!(CpuTime::parse("cpu  1 2 3 4\n"), CpuTime::of(4, 10));
+        assert_eq!(CpuTime::parse("cpu  1 2 3\n"), None);
     }
 
     #[test]
-    fn idle_time_that_runs_backwards_is_not_negative() {
-        let before = CpuTime { busy: 100, all: 1000 };
-        assert_eq!(CpuTime { busy: 99, all: 1001 }.busy_since(before), Some(0.0));
-        assert_eq!(CpuTime { busy: 200, all: 1001 }.busy_since(before), Some(100.0));
-    }
-
-    #[test]
-    fn memory_uptime_and_start() {
-        let meminfo = "MemTotal:       16000000 kB\nMemFree:  100 kB\nMemAvailable:    4000000 kB\n";
-        assert_eq!(memory(meminfo), Some(Space { total: 16_384_000_000, free: 4_096_000_000 }));
+    fn numbers_that_make_no_sense() {
         assert_eq!(memory("MemTotal: 5 kB\n"), None);
         assert_eq!(memory("MemTotal: 99999999999999999 kB\nMemAvailable: 1 kB\n"), None);
-        assert_eq!(uptime("1490.62 2263.11\n"), Some(Duration::from_millis(1_490_620)));
-        assert_eq!(started(STAT), Some(1_760_000_000));
         for bad in ["", "-1 2", "NaN", "1e300", "anna"] {
             assert_eq!(uptime(bad), None, "{bad}");
         }
     }
 
+    #[test]
+    fn spoilt_files_do_no_harm() {
+        fixtures::spoilt("proc", |bytes| drop(said(&String::from_utf8_lossy(bytes))));
+    }
+
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(cpu|MemTotal:|MemAvailable:|btime| |[0-9]{0,21}|kB|\n|-|\\.){0,30}") {
+        fn no_text_makes_it_panic(text in "(cpu|MemTotal:|MemAvailable:|btime| |[0-9]{0,21}|kB|\n|-|\\.){0,30}", bytes in fixtures::mangled("proc")) {
             if let Some(time) = CpuTime::parse(&text) {
-                time.busy_since(CpuTime { busy: 0, all: 0 });
+                time.busy_since(CpuTime::of(0, 0).unwrap());
             }
             memory(&text);
             uptime(&text);
             started(&text);
+            said(&String::from_utf8_lossy(&bytes));
         }
     }
 }
