@@ -157,6 +157,11 @@ impl Key {
     }
 }
 
+/// A text value of a key, both given by name.
+pub fn text(hive: Hive, path: &str, name: &str) -> Seen<String> {
+    Here.text(hive, path, name)
+}
+
 fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
