@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each installs what it needs.
 # `make help` lists the rest.
-.PHONY: help run stop test quick lint labs release deb rpm packages packages-test reproducible xplat wine audit schema clean
+.PHONY: help run stop test quick lint labs release deb rpm packages packages-test reproducible macos xplat wine audit schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,6 +46,9 @@ packages-test: deb rpm ## install, start, upgrade and remove them, on machines o
 reproducible: ## build everything a second time elsewhere, and compare byte by byte
 	@scripts/setup.sh packages
 	packaging/release/reproducible.sh
+
+macos: ## on a Mac: Preshift.app with its install command in a zip, in target/macos
+	packaging/macos/build.sh
 
 xplat: ## check the code for Windows and macOS, and run the Windows program under Wine
 	tests/labs/xplat/check.sh

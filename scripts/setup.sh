@@ -34,6 +34,8 @@ for part in "$@"; do
         want lintian lintian
         want rpmlint rpmlint
         want /usr/lib/python3/dist-packages/jsonschema python3-jsonschema # SBOMs against their schema
+        want zip zip # the macOS package
+        want unzip unzip
         want chromium chromium # the board, looked at in a real browser
         ;;
     *) echo "setup.sh: unknown part '$part'; use build, packages or test" >&2; exit 64 ;;
