@@ -47,7 +47,7 @@ reproducible: ## build everything a second time elsewhere, and compare byte by b
 	@scripts/setup.sh packages
 	packaging/release/reproducible.sh
 
-macos: ## on a Mac: Preshift.app with its install command in a zip, in target/macos
+macos: ## on a Mac: Preshift.app with its install command in a zip, in target/dist
 	packaging/macos/build.sh
 
 xplat: ## check the code for Windows and macOS, and run the Windows program under Wine

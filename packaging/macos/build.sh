@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Preshift.app and packs it into a zip with its install command. The zip goes to target/macos/.
+# Builds Preshift.app and packs it into a zip with its install command. The zip goes to target/dist/.
 #
 #   packaging/macos/build.sh [--version V] [--binary FILE] [--out FOLDER]
 #
@@ -19,7 +19,7 @@ cd "$(dirname "$0")/../.."
 here=packaging/macos
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 target=${CARGO_TARGET_DIR:-target}
-out=$target/macos
+out=$target/dist
 binary=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -103,5 +103,4 @@ if [ -n "${PRESHIFT_NOTARY_PROFILE:-}" ]; then
     xcrun stapler staple "$app"
     pack "$zip"
 fi
-(cd "$out" && if command -v sha256sum >/dev/null; then sha256sum "${zip##*/}"; else shasum -a 256 "${zip##*/}"; fi > "${zip##*/}.sha256")
 echo "$zip"

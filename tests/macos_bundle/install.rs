@@ -172,10 +172,6 @@ fn building_twice_gives_the_same_bytes() {
     let entries: Vec<_> = listed.lines().filter(|l| l.contains("Preshift-1.2.3/")).collect();
     assert_eq!(entries.len(), 15, "{listed}");
     assert!(entries.iter().all(|l| l.contains("20250615.150640")), "{listed}");
-    let sum = fs::read_to_string(first.with_extension("zip.sha256")).unwrap();
-    use sha2::Digest as _;
-    let own: String = sha2::Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    assert_eq!(sum.split_whitespace().collect::<Vec<_>>(), [&own, "Preshift-1.2.3-macos.zip"]);
 }
 
 #[test]
