@@ -65,6 +65,10 @@ const FLEET: [(&str, &str, Story); 22] = [
     ("", "claims", Story::NoShift),
 ];
 
+/// An upgrade half way through, and what odd desks run.
+const VERSIONS: [&str; 9] =
+    ["0.3.1", "0.3.1", "0.3.0", "0.3.1", "0.2.4", "0.3.1", "0.3.0", "0.4.0-rc1", "0.3.1"];
+
 fn home(story: Story) -> Home {
     let usual = Home::default();
     match story {
@@ -93,7 +97,8 @@ async fn main() {
     let mut plan = String::from("desk,shift,begin,end,zone\n");
     let mut desks = Vec::new();
     for (i, (label, team, story)) in FLEET.into_iter().enumerate() {
-        let desk = Desk::new(address).await;
+        let mut desk = Desk::new(address).await;
+        desk.daemon = VERSIONS[i % VERSIONS.len()].parse().unwrap();
         let db = store::open(data, false).unwrap();
         let code = collector::secret::enroll_code().unwrap();
         store::codes::add(&db, &code, &team.parse().unwrap(), 1, now, now.plus_ms(HOUR)).unwrap();

@@ -15,6 +15,7 @@ mod report;
 pub mod session;
 mod sign_in;
 mod timeline;
+mod versions;
 mod when;
 mod words;
 
@@ -37,6 +38,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/desks/{desk}", get(desk::page))
         .route("/desks/{desk}/verdicts.csv", get(desk::csv))
         .route("/shifts", get(report::list))
+        .route("/versions", get(versions::page))
+        .route("/versions.csv", get(versions::csv))
         .route("/report", get(report::page))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))

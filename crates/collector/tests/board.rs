@@ -118,7 +118,16 @@ async fn nothing_is_shown_before_signing_in() {
     let stranger = Browser { cookie: Some("preshift=abc".into()), ..Browser::new(&collector) };
     let verdicts = format!("/desks/{}/verdicts.csv", desk.id);
     let desk_page = format!("/desks/{}", desk.id);
-    for path in ["/", "/overview.csv", &desk_page, &verdicts, "/shifts", "/report?team=support&shift=x"] {
+    for path in [
+        "/",
+        "/overview.csv",
+        &desk_page,
+        &verdicts,
+        "/shifts",
+        "/report?team=support&shift=x",
+        "/versions",
+        "/versions.csv",
+    ] {
         let response = stranger.get(path).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER, "{path}");
         assert_eq!(response.headers()["location"], "/sign-in");
@@ -187,6 +196,7 @@ async fn empty_states_say_what_to_do_next() {
     let browser = Browser::signed_in(&collector).await;
     assert!(browser.page("/").await.contains("preshift-collector enroll-code"));
     assert!(browser.page("/shifts").await.contains("preshift-collector shifts set"));
+    assert!(browser.page("/versions").await.contains("No desk has enrolled yet"));
     let desk = collector.desk("support").await;
     let page = browser.page("/").await;
     assert!(page.contains(&desk.id.as_str()[..8]) && page.contains("preshift-collector shifts set"));
@@ -301,7 +311,7 @@ async fn what_it_typed_is_shown_as_text_and_never_as_formula_or_markup() {
         csv.contains("'=HYPERLINK") && !csv.contains(",=HYPERLINK") && !csv.contains(",\"=HYPERLINK"),
         "{csv}"
     );
-    let response = browser.get("/?team=%3Cscript%3E&verdict=%22%3E").await;
+    let response = browser.get("/?team=%3Cscript%3E&verdict=%22%3E&version=%3Cscript%3E").await;
     assert!(!String::from_utf8_lossy(response.body()).contains("<script"));
     collector.stop().await;
 }
@@ -310,7 +320,7 @@ async fn what_it_typed_is_shown_as_text_and_never_as_formula_or_markup() {
 async fn pages_forbid_scripts_frames_and_strangers() {
     let collector = Collector::start().await;
     let browser = Browser::signed_in(&collector).await;
-    for path in ["/", "/sign-in", "/shifts", "/desks/none"] {
+    for path in ["/", "/sign-in", "/shifts", "/versions", "/desks/none"] {
         let response = browser.get(path).await;
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(
@@ -339,5 +349,68 @@ async fn pages_forbid_scripts_frames_and_strangers() {
                 .contains("//")
         );
     }
+    collector.stop().await;
+}
+
+#[tokio::test]
+async fn the_spread_of_versions_follows_what_desks_report() {
+    let collector = Collector::start().await;
+    let browser = Browser::signed_in(&collector).await;
+    let mut desks = Vec::new();
+    for name in ["A", "B", "C"] {
+        let desk = collector.desk("support").await;
+        label(&collector, &desk, name);
+        desk.deliver(vec![desk.report(collector.now(), common::event())]).await;
+        desks.push(desk);
+    }
+    let page = browser.page("/versions").await;
+    assert!(page.contains("All 3 desks run version 0.1.0.") && !page.contains("newest</span>"), "{page}");
+    assert!(!browser.page("/").await.contains("name=\"version\""), "nothing to choose from");
+
+    // Two are upgraded, one of them to a candidate; one of the older reports that waited comes after the new one.
+    let later = NOW + 2 * HOUR;
+    collector.clock.store(later, std::sync::atomic::Ordering::Relaxed);
+    desks[0].daemon = "0.10.0".parse().unwrap();
+    desks[1].daemon = "0.10.0-rc1".parse().unwrap();
+    let old =
+        Report { daemon: "0.1.0".parse().unwrap(), ..desks[0].report(UnixMs::new(NOW), common::event()) };
+    let new = desks[0].report(collector.now(), common::event());
+    desks[0].deliver(vec![new, old]).await;
+    desks[1].deliver(vec![desks[1].report(collector.now(), common::event())]).await;
+    let page = browser.page("/versions").await;
+    assert!(page.contains("1 of 3 desks runs the newest version, 0.10.0."), "{page}");
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("'{text}' is not on the page: {page}"));
+    assert!(
+        place(">0.10.0</a>") < place(">0.10.0-rc1</a>") && place(">0.10.0-rc1</a>") < place(">0.1.0</a>")
+    );
+    assert_eq!(page.matches("newest</span>").count(), 1);
+    assert!(page.contains("33 %") && page.contains("2 h ago") && page.contains("just now"));
+    assert!(page.contains("/?version=0.10.0-rc1"));
+
+    let page = browser.page("/?version=0.10.0-rc1").await;
+    assert!(page.contains(">B<") && !page.contains(">A<") && !page.contains(">C<"));
+    assert!(page.contains("<option selected>0.10.0-rc1</option>"), "{page}");
+    assert!(page.contains("/overview.csv?version=0.10.0-rc1"), "the download is of what is shown");
+    assert!(browser.page("/?version=7").await.contains("No desk is like that now"));
+    assert!(browser.page(&format!("/desks/{}", desks[1].id)).await.contains("<dd>0.10.0-rc1</dd>"));
+
+    let csv = browser.page("/versions.csv").await;
+    assert_eq!(
+        csv,
+        "version,desks,last_heard,longest_silent\n\
+         0.10.0,1,2026-11-23T09:30:00Z,2026-11-23T09:30:00Z\n\
+         0.10.0-rc1,1,2026-11-23T09:30:00Z,2026-11-23T09:30:00Z\n\
+         0.1.0,1,2026-11-23T07:30:00Z,2026-11-23T07:30:00Z\n"
+    );
+    let csv = browser.page("/overview.csv?version=0.10.0").await;
+    assert_eq!(csv.lines().count(), 2);
+    assert!(
+        csv.lines().next().unwrap().ends_with(",version") && csv.trim_end().ends_with(",0.10.0"),
+        "{csv}"
+    );
+    // A desk that was let go runs none.
+    let no = store::desks::by_id(&collector.db(), &desks[0].id).unwrap().unwrap().no;
+    store::desks::revoke(&collector.db(), no, collector.now()).unwrap();
+    assert!(browser.page("/versions").await.contains("1 of 2 desks runs the newest version, 0.10.0-rc1."));
     collector.stop().await;
 }

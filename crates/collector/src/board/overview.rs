@@ -3,6 +3,7 @@
 use super::{
     fleet::{self, Standing, State},
     page::{self, Frame, NoPage},
+    versions::newer_first,
     when, words,
 };
 use crate::{
@@ -33,6 +34,8 @@ pub(super) struct Filter {
     team: String,
     #[serde(default)]
     verdict: String,
+    #[serde(default)]
+    version: String,
 }
 
 #[derive(Template)]
@@ -41,9 +44,11 @@ struct Overview {
     frame: Frame,
     filter: Filter,
     teams: Vec<String>,
+    /// The newest first.
+    versions: Vec<String>,
     counts: Vec<(Standing, usize)>,
     groups: Vec<Group>,
-    /// Desks of the team that is shown.
+    /// Desks of the team and version that are shown.
     total: usize,
     /// Desks known at all.
     known: usize,
@@ -92,9 +97,13 @@ pub(super) async fn page(
     let mut teams: Vec<String> = all.iter().map(|s| s.desk.team.to_string()).collect();
     teams.sort();
     teams.dedup();
-    let of_team: Vec<State> = all.into_iter().filter(|s| filter.has_team(s)).collect();
-    let counts = Standing::ALL.map(|s| (s, of_team.iter().filter(|d| d.standing == s).count()));
-    let mut shown: Vec<State> = of_team.into_iter().filter(|s| filter.has_standing(s)).collect();
+    let mut versions: Vec<String> = all.iter().map(|s| s.desk.daemon.clone()).collect();
+    versions.sort_by(|a, b| newer_first(a, b));
+    versions.dedup();
+    let counted: Vec<State> =
+        all.into_iter().filter(|s| filter.has_team(s) && filter.has_version(s)).collect();
+    let counts = Standing::ALL.map(|s| (s, counted.iter().filter(|d| d.standing == s).count()));
+    let mut shown: Vec<State> = counted.into_iter().filter(|s| filter.has_standing(s)).collect();
     sort(&mut shown);
     let hidden = shown.len().saturating_sub(MOST);
     shown.truncate(MOST);
@@ -112,6 +121,7 @@ pub(super) async fn page(
         frame: Frame { title: "Overview".into(), now, zone },
         filter,
         teams,
+        versions,
         total: counts.iter().map(|c| c.1).sum(),
         counts: counts.into_iter().filter(|(_, n)| *n > 0).collect(),
         groups: groups.into_iter().filter(|g| !g.rows.is_empty()).collect(),
@@ -131,7 +141,7 @@ pub(super) async fn csv(
     page::signed_in(&app, &headers).await?;
     let now = (app.clock)();
     let mut shown = app.read(move |db| fleet::read(db, None, now)).await?;
-    shown.retain(|s| filter.has_team(s) && filter.has_standing(s));
+    shown.retain(|s| filter.has_team(s) && filter.has_version(s) && filter.has_standing(s));
     shown.sort_by_key(|s| (group(s, now), s.standing));
     let mut out = ::csv::Writer::from_writer(Vec::new());
     let header = [
@@ -150,6 +160,7 @@ pub(super) async fn csv(
         "last_seen",
         "lost_reports",
         "changes",
+        "version",
     ];
     let mut rows = vec![header.map(String::from).to_vec()];
     for state in &shown {
@@ -173,6 +184,7 @@ pub(super) async fn csv(
             state.desk.last_seen.map(time).unwrap_or_default(),
             state.lost.to_string(),
             latest.map(|(_, r)| r.changes.len().to_string()).unwrap_or_default(),
+            state.desk.daemon.clone(),
         ]);
     }
     for row in rows {
@@ -191,8 +203,12 @@ impl Filter {
         self.verdict.is_empty() || state.standing.name() == self.verdict
     }
 
+    fn has_version(&self, state: &State) -> bool {
+        self.version.is_empty() || state.desk.daemon == self.version
+    }
+
     fn is_empty(&self) -> bool {
-        self.team.is_empty() && self.verdict.is_empty()
+        self.team.is_empty() && self.verdict.is_empty() && self.version.is_empty()
     }
 
     /// The same filter with another verdict, for a link.
@@ -203,6 +219,9 @@ impl Filter {
         }
         if !verdict.is_empty() {
             query.append_pair("verdict", verdict);
+        }
+        if !self.version.is_empty() {
+            query.append_pair("version", &self.version);
         }
         query.finish()
     }

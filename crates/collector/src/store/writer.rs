@@ -349,9 +349,9 @@ impl Seen {
     fn update(&self, db: &Connection, desk: i64, batch: &Batch, now: UnixMs) -> Result<(), StoreError> {
         let instance = Some(batch.instance.as_str());
         let assignment = batch.assignment.as_ref().map(|a| a.as_str());
-        let daemon =
-            batch.reports.iter().rev().find_map(|r| r.content.as_ref().ok()).map(|c| c.daemon.as_str());
-        let daemon = daemon.unwrap_or(&self.daemon);
+        // The newest report's: one that waited for days names the version that made it then.
+        let newest = batch.reports.iter().filter_map(|r| r.content.as_ref().ok()).max_by_key(|c| c.at);
+        let daemon = newest.map_or(self.daemon.as_str(), |c| c.daemon.as_str());
         let fresh = self.last_seen.is_some_and(|seen| (0..SEEN_STEP).contains(&(now.get() - seen)));
         let same = self.instance.as_deref() == instance && self.assignment.as_deref() == assignment;
         if fresh && same && self.daemon == daemon {

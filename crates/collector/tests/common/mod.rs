@@ -21,7 +21,7 @@ use std::{
 };
 use telemetry::{
     Answer, Batch, BatchAnswer, Body, Consent, DeskId, EnrollCode, EnrollRequest, Epoch, ErrorAnswer,
-    ErrorCode, InstanceId, Lane, Millis, Nonce, Report, UnixMs, Versions,
+    ErrorCode, InstanceId, Lane, Millis, Nonce, Report, UnixMs, Version, Versions,
 };
 
 /// The moment at which tests play: 2026-11-23 07:30 UTC, a Monday.
@@ -109,6 +109,8 @@ pub struct Desk {
     pub key: SigningKey,
     pub epoch: Epoch,
     pub instance: InstanceId,
+    /// Preshift's version on it.
+    pub daemon: Version,
     pub address: SocketAddr,
     seq: AtomicU64,
     requests: AtomicU64,
@@ -126,6 +128,7 @@ impl Desk {
             key: SigningKey::generate().unwrap(),
             epoch: Epoch::from_bytes(random()),
             instance: InstanceId::from_bytes(random()),
+            daemon: "0.1.0".parse().unwrap(),
             address,
             seq: AtomicU64::new(1),
             requests: AtomicU64::new(1),
@@ -139,7 +142,7 @@ impl Desk {
             code: code.clone(),
             desk: self.id.clone(),
             key: self.key.public(),
-            daemon: "0.1.0".parse().unwrap(),
+            daemon: self.daemon.clone(),
         };
         let response = self.request("POST", "/v1/enroll", serde_json::to_vec(&ask).unwrap(), None).await;
         (response.status(), response.into_body())
@@ -200,7 +203,7 @@ impl Desk {
             seq,
             at,
             clock_offset: Some(Millis::new(0.0)),
-            daemon: "0.1.0".parse().unwrap(),
+            daemon: self.daemon.clone(),
             policy: readiness::Policy::builtin().reference(),
             consent: Consent::default(),
             body,
