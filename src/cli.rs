@@ -19,6 +19,7 @@ mod render;
 mod run;
 mod sent;
 mod status;
+mod upgraded;
 mod view;
 mod welcome;
 
@@ -103,6 +104,9 @@ enum Command {
     /// This desk's own settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Say that a new version was installed: the daemon takes over to it at once if no shift is on. It need
+    /// not be said: the daemon sees it by itself within a minute
+    Upgraded,
     /// What this desk can and cannot measure, and why
     Doctor,
     /// Write the manual pages and the shells' completions, for packages
@@ -162,6 +166,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume => pause::resume(settings),
         Command::Consent(command) => consent::run(settings, &command),
         Command::Policy(command) => policy::run(&settings, &command),
+        Command::Upgraded => upgraded::run(&settings),
         Command::Doctor => doctor::run(settings),
         Command::Config(_) | Command::Manual { .. } | Command::Run => unreachable!("it was run above"),
     }

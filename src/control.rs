@@ -14,7 +14,8 @@ mod server;
 pub use client::{Client, ClientError};
 pub use lock::{Lock, LockError};
 pub use protocol::{
-    Answer, Ask, CheckRequest, ConsentUse, Doing, Ended, Next, Refusal, Request, Status, Step, VERSION,
+    Answer, Ask, CheckRequest, ConsentUse, Doing, Ended, Next, Refusal, Request, Status, Step, Successor,
+    VERSION,
 };
 pub use server::{Asked, Replies, Server};
 

@@ -6,11 +6,13 @@
 
 mod commands;
 mod stop;
+mod upgrade;
 mod watching;
 mod work;
 
 pub(crate) use commands::said;
 pub use stop::{GRACE, Stop, watch as watch_for_stop};
+pub use upgrade::Program;
 
 use crate::{
     control::{Asked, Next, Server},
@@ -32,6 +34,7 @@ use tokio::{
     runtime::Runtime,
     sync::{mpsc, oneshot},
 };
+use upgrade::Upgrade;
 use watching::Watching;
 use work::{Done, Waiting, Work};
 
@@ -78,8 +81,17 @@ pub fn leave(runtime: Runtime) {
     runtime.shutdown_timeout(LEAVE);
 }
 
-/// Runs until it is told to stop.
-pub async fn run(desk: Desk, mut stop: Stop) -> Result<(), RunError> {
+/// Why the daemon ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to.
+    Told,
+    /// A new version of it was installed, which is to go on.
+    For(Program),
+}
+
+/// Runs until it is told to stop, or until another version may take the place of `program`.
+pub async fn run(desk: Desk, mut stop: Stop, program: Option<Program>) -> Result<Ended, RunError> {
     let server = Server::bind(&desk.settings.data_dir).map_err(RunError::Control)?;
     let deliverer = Deliverer::new(desk.reporter.clone(), desk.delivery(), Random::system())?;
     let mut in_force = deliverer.in_force();
@@ -97,18 +109,25 @@ pub async fn run(desk: Desk, mut stop: Stop) -> Result<(), RunError> {
     let (to, mut requests) = mpsc::channel::<Asked>(REQUESTS);
     let serving = tokio::spawn(server.serve(to));
     let mut daemon = Daemon::start(Arc::new(desk), in_force.borrow_and_update().clone()).await?;
+    daemon.upgrade = Upgrade::watch(program, clock::since_boot());
     tracing::info!("measuring by schedule");
-    loop {
+    let ended = loop {
         let wait = daemon.tick(&nudge).await;
+        if let Some(program) = daemon.successor(requests.is_empty()) {
+            tracing::info!("the new version takes over");
+            stop::end_within(GRACE, program.clone());
+            break Ended::For(program);
+        }
         tokio::select! {
             biased;
-            () = stop.requested() => break,
+            () = stop.requested() => break Ended::Told,
             Some(asked) = requests.recv() => daemon.command(asked).await,
             done = work::progress(&mut daemon.work) => daemon.finish(done).await,
             Ok(()) = in_force.changed() => daemon.go_by(in_force.borrow_and_update().clone()),
+            () = daemon.upgrade.progress() => {}
             () = tokio::time::sleep(wait) => {}
         }
-    }
+    };
     daemon.end().await;
     let _ = end_presets.send(());
     let _ = end_delivery.send(());
@@ -116,7 +135,7 @@ pub async fn run(desk: Desk, mut stop: Stop) -> Result<(), RunError> {
     let _ = delivery.await;
     serving.abort();
     tracing::info!("ended");
-    Ok(())
+    Ok(ended)
 }
 
 /// The state of the loop.
@@ -143,6 +162,9 @@ struct Daemon {
     verdict: Option<(UnixMs, Verdict)>,
     work: Option<Work>,
     waiting: Vec<Waiting>,
+    /// Held by each command that is being answered beside the loop.
+    answering: Arc<()>,
+    upgrade: Upgrade,
 }
 
 impl Daemon {
@@ -168,6 +190,8 @@ impl Daemon {
             watching: Watching::default(),
             work: None,
             waiting: Vec::new(),
+            answering: Arc::new(()),
+            upgrade: Upgrade::watch(None, now.boot),
             desk,
             consent,
             pause,
@@ -203,19 +227,34 @@ impl Daemon {
         }
         self.close_shifts(now.utc).await;
         self.look_around(&now).await;
+        self.upgrade.look(now.boot).await;
         if let Some(next) = self.next_waiting() {
             self.work = Some(next);
         }
         let decision = schedule::decide(&now, &self.as_desk(now.utc));
-        if self.work.is_some() {
+        if self.work.is_some() || self.successor(true).is_some() {
             return schedule::LONGEST_WAIT;
         }
         if let Some(due) = decision.due.or_else(|| self.due_look(&now)) {
             self.begin(due, &now);
             return schedule::LONGEST_WAIT;
         }
-        let look = self.look.map_or(schedule::LONGEST_WAIT, |at| at.saturating_sub(now.boot));
-        decision.wait.min(look)
+        let until = |at: Option<Duration>| at.map(|at| at.saturating_sub(now.boot));
+        let shift_ends = self.upgrade.version().and_then(|_| self.waits_until(now.utc));
+        let shift_ends = shift_ends.map(|end| Duration::from_millis(end.since_ms(now.utc).max(0) as u64));
+        let soonest = [until(self.look), until(self.upgrade.next_look()), shift_ends];
+        soonest.into_iter().flatten().fold(decision.wait, Duration::min)
+    }
+
+    /// The end of the shift that a new version would have to wait for.
+    fn waits_until(&self, now: UnixMs) -> Option<UnixMs> {
+        schedule::waits_until(now, &self.shifts, self.policy.schedule.pre_shift_minutes)
+    }
+
+    /// What takes over now: a new version, if there is one and nothing would be interrupted.
+    fn successor(&self, nobody_asks: bool) -> Option<Program> {
+        let free = nobody_asks && !self.is_busy() && self.waits_until(self.desk.now()).is_none();
+        self.upgrade.successor().filter(|_| free)
     }
 
     fn as_desk(&self, now: UnixMs) -> schedule::Desk<'_> {

@@ -79,6 +79,16 @@ impl Pause {
     }
 }
 
+/// Until when something that would interrupt has to wait: the end of the shift, from the opening of its
+/// pre-shift window on. Shifts whose windows follow without a gap are waited for together. `None` if nothing is in the way.
+pub fn waits_until(at: UnixMs, shifts: &[Planned], pre_shift_minutes: u32) -> Option<UnixMs> {
+    let end_of = |at| {
+        let open = shifts.iter().filter(|s| s.covers(at, pre_shift_minutes));
+        open.map(|s| s.span.end).max()
+    };
+    std::iter::successors(end_of(at), |end| end_of(*end)).last()
+}
+
 /// Whether the daemon may open the microphone by itself, and if not, why. A self-check is the
 /// agent's own act and does not ask this.
 pub fn microphone(

@@ -7,6 +7,7 @@ use super::{
     AudioError, Inventory, NoiseNumbers, child,
     wire::{Answer, MAX_BYTES, Request, SelfTest},
 };
+use crate::platform::program;
 use std::{
     collections::BTreeSet,
     ffi::OsString,
@@ -42,12 +43,7 @@ impl Children {
     /// Children of this very program, in its own environment.
     pub fn of_this_program() -> Self {
         // Not by its name: the file may have been replaced by an update since this one started.
-        let program = if cfg!(target_os = "linux") {
-            PathBuf::from("/proc/self/exe")
-        } else {
-            std::env::current_exe().unwrap_or_else(|_| PathBuf::from("preshift"))
-        };
-        Self::new(program, std::env::vars_os())
+        Self::new(program::itself(), std::env::vars_os())
     }
 
     /// Children of another program, in an environment of its own: a test's own program is not

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     config::Settings,
-    control::{Answer, Client, ClientError, Doing, Request, Status},
+    control::{Answer, Client, ClientError, Doing, Request, Status, Successor},
     deliver::InForce,
     desk,
     schedule::{Pause, Planned},
@@ -31,6 +31,9 @@ pub fn run(settings: &Settings, _: &Options) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     let mut row = |label: &'static str, text: String| rows.push((label, text));
     row("Daemon", daemon(&live, now));
+    if let Ok(Status { successor: Some(s), .. }) = &live {
+        row("Upgrade", upgrade(s, now));
+    }
     let enrolment = view.identity.enrolment();
     row(
         "Collector",
@@ -106,6 +109,19 @@ fn daemon(live: &Result<Status, ClientError>, now: UnixMs) -> String {
         }
         Err(ClientError::NotRunning) => "not running. Start it: preshift run".into(),
         Err(error) => format!("{error}"),
+    }
+}
+
+fn upgrade(successor: &Successor, now: UnixMs) -> String {
+    let version = &successor.version;
+    match successor.after {
+        Some(end) => {
+            format!(
+                "version {version} is installed and takes over after the shift ({})",
+                time::near(end, now)
+            )
+        }
+        None => format!("version {version} is installed and takes over when this is done"),
     }
 }
 

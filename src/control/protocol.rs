@@ -52,6 +52,8 @@ pub enum Request {
     },
     /// Say goodbye to the collector and forget the enrolment.
     Unenroll,
+    /// A new version was installed: look at it now, and not within a minute.
+    Upgraded,
 }
 
 /// A self-check, as the agent wants it.
@@ -106,7 +108,7 @@ pub enum Refusal {
     #[error("the daemon did not understand the request")]
     Malformed,
     /// Another version of the words.
-    #[error("the daemon that runs is of another version; restart it")]
+    #[error("the daemon that runs is of another version; the new one takes over after the shift")]
     Version,
     /// Too many ask at once.
     #[error("the daemon is busy with other requests; try again in a moment")]
@@ -206,6 +208,19 @@ pub struct Status {
     pub next: Option<Next>,
     /// The last verdict, and when.
     pub last: Option<(UnixMs, Verdict)>,
+    /// A newer version that takes over as soon as it may. Daemons before it do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Successor>,
+}
+
+/// A version that was installed while another one runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Successor {
+    /// Which.
+    pub version: Version,
+    /// The end of the shift that it waits for; without one it waits for what is being done.
+    pub after: Option<UnixMs>,
 }
 
 /// What the daemon is doing.

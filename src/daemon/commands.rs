@@ -5,7 +5,7 @@ use super::{
     work::{Waiting, Work},
 };
 use crate::{
-    control::{Answer, Asked, ConsentUse, Doing, Refusal, Replies, Request, Status},
+    control::{Answer, Asked, ConsentUse, Doing, Refusal, Replies, Request, Status, Successor},
     deliver::{self, EnrollError},
     desk::{Desk, Order},
     random::Random,
@@ -52,10 +52,22 @@ impl Daemon {
             }
             // These wait for the network: not in the loop.
             Request::Enroll { collector, code } => {
-                tokio::spawn(enroll(self.desk.clone(), collector, code, replies));
+                let (desk, busy) = (self.desk.clone(), self.answering.clone());
+                tokio::spawn(async move {
+                    enroll(desk, collector, code, replies).await;
+                    drop(busy);
+                });
             }
             Request::Unenroll => {
-                tokio::spawn(unenroll(self.desk.clone(), replies));
+                let (desk, busy) = (self.desk.clone(), self.answering.clone());
+                tokio::spawn(async move {
+                    unenroll(desk, replies).await;
+                    drop(busy);
+                });
+            }
+            Request::Upgraded => {
+                self.upgrade.look_now();
+                replies.send(Answer::Done);
             }
             Request::Check(_) => {}
         }
@@ -116,7 +128,16 @@ impl Daemon {
             doing: self.work.as_ref().map_or(Doing::Waiting, |w| w.doing),
             next: self.next(now),
             last: self.verdict,
+            successor: self
+                .upgrade
+                .version()
+                .map(|version| Successor { version: version.clone(), after: self.waits_until(now) }),
         }
+    }
+
+    /// Whether something is being done that must come to its end.
+    pub(super) fn is_busy(&self) -> bool {
+        self.work.is_some() || !self.waiting.is_empty() || Arc::strong_count(&self.answering) > 1
     }
 }
 

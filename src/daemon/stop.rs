@@ -4,6 +4,7 @@
 //! then ends the process: a loop that is stuck, a blocked thread or a sound server that never
 //! answers cannot delay it. What is on disk is true at every moment, so nothing is lost.
 
+use super::Program;
 use std::{io, thread, time::Duration};
 use tokio::sync::watch;
 
@@ -16,6 +17,11 @@ pub const GRACE: Duration = Duration::from_millis(2_500);
 pub struct Stop(watch::Receiver<bool>);
 
 impl Stop {
+    /// Whether the word came.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits for the word.
     pub async fn requested(&mut self) {
         // A sender that is gone is a thread that failed: end as well.
@@ -40,6 +46,17 @@ pub fn watch() -> io::Result<Stop> {
         std::process::exit(0);
     })?;
     Ok(Stop(from))
+}
+
+/// Gives over to another program after so long, if this one hangs while it ends for it.
+pub(super) fn end_within(grace: Duration, program: Program) {
+    let late = move || {
+        thread::sleep(grace);
+        tracing::warn!("something hangs; giving over without it");
+        std::process::exit(i32::from(program.give_over().is_err()));
+    };
+    // Without the thread it ends as orderly as it can.
+    let _ = thread::Builder::new().name("give over".into()).stack_size(128 * 1024).spawn(late);
 }
 
 #[cfg(unix)]

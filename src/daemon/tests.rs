@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     config::{Flags, Settings},
-    control::{Answer, CheckRequest, Client, ConsentUse, Lock, Replies, Request, Step},
+    control::{Answer, CheckRequest, Client, ConsentUse, Lock, Replies, Request, Step, Successor},
     desk,
     probe::{Medium, Probe},
 };
@@ -45,7 +45,7 @@ fn become_daemon(folder: &Path) -> ! {
     runtime.block_on(async {
         let lock = Lock::take(folder).unwrap();
         let desk = Desk::open_with(settings(folder), lock, desk::system_clock(), &[probe]).unwrap();
-        run(desk, stop).await.unwrap();
+        run(desk, stop, None).await.unwrap();
     });
     leave(runtime);
     process::exit(0)
@@ -209,4 +209,40 @@ async fn what_the_agent_asks_for_goes_before_the_schedule() {
     drop(answers);
     let done = tokio::time::timeout(DEADLINE, work::progress(&mut daemon.work)).await;
     assert!(matches!(done, Ok(Done::Abandoned)));
+}
+
+#[tokio::test]
+async fn a_new_version_waits_for_the_shift_for_what_is_measured_and_for_who_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = in_a_shift(dir.path()).await;
+    let now = moment(&daemon.desk);
+    let version: telemetry::Version = "0.2.0".parse().unwrap();
+    daemon.upgrade = Upgrade::ready(version.clone());
+    let end = daemon.shifts[0].span.end;
+    let (replies, mut answers) = Replies::channel();
+    daemon.command(Asked { request: Request::Status, replies }).await;
+    let Some(Answer::Status(status)) = answers.recv().await else { panic!("no status") };
+    assert_eq!(status.successor, Some(Successor { version, after: Some(end) }));
+    assert!(daemon.successor(true).is_none(), "a shift is on");
+    // A pause changes nothing about the shift.
+    command(&mut daemon, Request::Pause { until: now.utc.plus_ms(60_000) }).await;
+    assert!(daemon.successor(true).is_none());
+
+    daemon.go_by(InForce::builtin());
+    assert!(daemon.successor(true).is_some(), "nothing is in the way");
+    assert!(daemon.successor(false).is_none(), "somebody asks");
+    daemon.begin(Due::Routine(vec![ProbeId::Noise]), &now);
+    assert!(daemon.successor(true).is_none(), "something is measured");
+    daemon.work = None;
+    let (replies, _answers) = Replies::channel();
+    daemon.command(Asked { request: Request::Check(CheckRequest::default()), replies }).await;
+    assert!(daemon.successor(true).is_none(), "a check waits");
+    daemon.waiting.clear();
+    let answering = daemon.answering.clone();
+    assert!(daemon.successor(true).is_none(), "a command is being answered");
+    drop(answering);
+    assert!(daemon.successor(true).is_some());
+    // Without a version that was tried there is nothing to take over to.
+    daemon.upgrade = Upgrade::watch(Program::of_this_process().ok(), now.boot);
+    assert!(daemon.successor(true).is_none());
 }

@@ -357,3 +357,26 @@ fn an_invalid_shift_costs_only_itself() {
     let ids: Vec<&str> = planned.iter().map(|p| p.id.as_str()).collect();
     assert_eq!(ids, ["a", "b"], "earliest first");
 }
+
+#[test]
+fn what_would_interrupt_waits_for_the_end_of_the_shift() {
+    let one = vec![shift("early", "09:00", "17:00")];
+    let split =
+        vec![shift("a", "08:00", "12:00"), shift("b", "12:20", "16:00"), shift("c", "18:00", "20:00")];
+    let double = vec![shift("a", "08:00", "16:00"), shift("b", "09:00", "12:00")];
+    for (name, shifts, clock, expected) in [
+        ("no shift is known", &vec![], "10:00", None),
+        ("before the window", &one, "08:29:59", None),
+        ("the window opens", &one, "08:30", Some("17:00")),
+        ("in the shift", &one, "12:00", Some("17:00")),
+        ("its last second", &one, "16:59:59", Some("17:00")),
+        ("it is over", &one, "17:00", None),
+        ("the next window is open before the end", &split, "10:00", Some("16:00")),
+        ("between the two", &split, "12:10", Some("16:00")),
+        ("a gap before the next window", &split, "16:00", None),
+        ("the last of the day", &split, "17:30", Some("20:00")),
+        ("one inside the other", &double, "11:00", Some("16:00")),
+    ] {
+        assert_eq!(waits_until(utc(clock), shifts, 30), expected.map(utc), "{name}");
+    }
+}

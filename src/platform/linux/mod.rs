@@ -11,6 +11,7 @@ pub mod load;
 pub mod netlink;
 mod packages;
 pub mod places;
+pub mod program;
 pub mod sandbox;
 mod sound_server;
 pub mod trust;

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod link;
 pub mod load;
 pub mod places;
+pub mod program;
 pub mod sandbox;
 pub mod trust;
 pub mod wifi;

@@ -10,6 +10,7 @@ pub mod link;
 pub mod load;
 pub mod microphone;
 pub mod places;
+pub mod program;
 pub mod registry;
 pub mod rights;
 pub mod sandbox;
