@@ -34,12 +34,9 @@ pub fn run(settings: Arc<Settings>) -> anyhow::Result<Exit> {
     daemon::leave(runtime);
     match ended? {
         Ended::For(program) if !told.is_requested() => {
-            // On Unix this is the last that the old version does. Where it fails, the exit code has the system start
-            // the new one.
-            program.give_over().map_err(|e| {
-                Ends::with(Exit::Software, format!("the new version could not be started: {}", e.kind()))
-            })?;
-            Ok(Exit::Done)
+            // The last that the old version does. Where it fails, the exit code has the system start the new one.
+            let failed = program.give_over().kind();
+            Err(Ends::with(Exit::Software, format!("the new version could not be started: {failed}")))
         }
         _ => Ok(Exit::Done),
     }

@@ -53,7 +53,8 @@ pub(super) fn end_within(grace: Duration, program: Program) {
     let late = move || {
         thread::sleep(grace);
         tracing::warn!("something hangs; giving over without it");
-        std::process::exit(i32::from(program.give_over().is_err()));
+        let _ = program.give_over();
+        std::process::exit(1);
     };
     // Without the thread it ends as orderly as it can.
     let _ = thread::Builder::new().name("give over".into()).stack_size(128 * 1024).spawn(late);

@@ -45,9 +45,8 @@ impl Program {
         Ok(Self { path, name, arguments: arguments.collect(), running })
     }
 
-    /// Gives this process over to what lies at the path by now. On Unix it returns only if that failed; on
-    /// Windows this process is to end when it did not.
-    pub fn give_over(&self) -> io::Result<()> {
+    /// Gives this process over to what lies at the path by now. Returns only if that failed.
+    pub fn give_over(&self) -> io::Error {
         program::give_over_to(&self.path, &self.name, &self.arguments)
     }
 }
@@ -69,6 +68,9 @@ fn look(path: &Path) -> Option<FileIdentity> {
 #[derive(Debug, Clone)]
 struct Installed {
     running: FileIdentity,
+    /// A copy of what runs is nothing new. An installer of Windows leaves one in the place of a program that it set
+    /// aside, for the moment until it puts the new one there; copies keep their time there.
+    knows_copies: bool,
     /// What lay there at the last look, if it was not what runs.
     other: Option<FileIdentity>,
     /// What became of trying it.
@@ -100,13 +102,18 @@ enum Next {
 }
 
 impl Installed {
-    fn new(running: FileIdentity) -> Self {
-        Self { running, other: None, tried: None }
+    fn new(running: FileIdentity, knows_copies: bool) -> Self {
+        Self { running, knows_copies, other: None, tried: None }
+    }
+
+    fn is_what_runs(&self, there: &FileIdentity) -> bool {
+        let copy = || (there.size, there.modified_ns) == (self.running.size, self.running.modified_ns);
+        *there == self.running || self.knows_copies && copy()
     }
 
     fn look(&mut self, there: Option<FileIdentity>) -> Next {
         // Nothing there is a file that is just being replaced, or a program that was removed.
-        let there = there.filter(|there| *there != self.running);
+        let there = there.filter(|there| !self.is_what_runs(there));
         if there != self.other {
             self.other = there;
             self.tried = None;
@@ -139,7 +146,7 @@ pub struct Upgrade {
 impl Upgrade {
     /// Watches the file of this program; without one there is nothing to watch.
     pub fn watch(program: Option<Program>, now: Duration) -> Self {
-        let installed = program.as_ref().map(|p| Installed::new(p.running));
+        let installed = program.as_ref().map(|p| Installed::new(p.running, cfg!(windows)));
         Self { program, installed, next_look: now + LOOK, trying: None }
     }
 
@@ -254,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_replaced_file_is_tried_when_it_did_not_change_for_two_looks() {
-        let mut installed = Installed::new(RUNS);
+        let mut installed = Installed::new(RUNS, false);
         for (step, there, expected) in [
             ("what runs", Some(RUNS), Next::Wait),
             ("just being replaced", None, Next::Wait),
@@ -273,13 +280,13 @@ mod tests {
 
     #[test]
     fn one_that_was_not_taken_is_not_tried_again_and_another_one_is() {
-        let mut installed = Installed::new(RUNS);
+        let mut installed = Installed::new(RUNS, false);
         let broken = other(11, 3);
         installed.look(broken);
         assert_eq!(installed.look(broken), Next::Try);
         installed.tried(broken.unwrap(), Err(NotTaken::NoProgram));
         // One that is still written to is.
-        let mut writing = Installed::new(RUNS);
+        let mut writing = Installed::new(RUNS, false);
         writing.look(broken);
         writing.tried(broken.unwrap(), Err(NotTaken::Writing));
         assert_eq!(writing.look(broken), Next::Try);
@@ -293,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_was_tried_counts_only_while_it_lies_there() {
-        let mut installed = Installed::new(RUNS);
+        let mut installed = Installed::new(RUNS, false);
         installed.look(other(11, 600));
         installed.look(other(11, 600));
         // Replaced once more while it was being tried.
@@ -311,7 +318,16 @@ mod tests {
         }
         // A time that changed is another file: it was written to.
         let touched = FileIdentity { modified_ns: 8, ..RUNS };
-        assert_eq!(Installed::new(RUNS).look(Some(touched)), Next::LookAgain);
+        assert_eq!(Installed::new(RUNS, false).look(Some(touched)), Next::LookAgain);
+    }
+
+    #[test]
+    fn a_copy_that_an_installer_of_windows_leaves_is_nothing_new() {
+        let copy = other(11, RUNS.size);
+        let mut installed = Installed::new(RUNS, true);
+        assert_eq!([installed.look(copy), installed.look(copy)], [Next::Wait; 2]);
+        assert_eq!(installed.look(other(11, 501)), Next::LookAgain);
+        assert_eq!(Installed::new(RUNS, false).look(copy), Next::LookAgain);
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub fn is_executable(file: &File) -> io::Result<bool> {
 }
 
 /// Becomes the program: the same process, with the same arguments. Returns only if that failed.
-pub fn give_over_to(program: &Path, name: &std::ffi::OsStr, arguments: &[OsString]) -> io::Result<()> {
-    Err(Command::new(program).arg0(name).args(arguments).exec())
+pub fn give_over_to(program: &Path, name: &std::ffi::OsStr, arguments: &[OsString]) -> io::Error {
+    Command::new(program).arg0(name).args(arguments).exec()
 }
 
 /// Nothing is set aside here: a file that runs can be replaced.

@@ -24,6 +24,11 @@ use windows_sys::Win32::{
 /// Longest path that Windows knows, in UTF-16 units.
 const LONGEST_PATH: usize = 32_768;
 
+/// Set by the launcher that starts the daemon again when it fails (`crates/launcher`).
+const KEPT: &str = "PRESHIFT_KEPT";
+/// Tells the launcher that another version lies in the program's place and is to go on.
+const TAKE_OVER: i32 = 79;
+
 /// The running program's own file, kept open so that it is found under whatever name it has by now.
 static OWN: OnceLock<File> = OnceLock::new();
 
@@ -85,8 +90,12 @@ fn path_of(file: &File) -> io::Result<PathBuf> {
     }
 }
 
-/// Starts the program with the same arguments, on its own; this process is to end then.
-pub fn give_over_to(program: &Path, _name: &OsStr, arguments: &[OsString]) -> io::Result<()> {
+/// Ends this process for the program with the same arguments: whoever keeps us running is told, or else it is
+/// started on its own. Returns only if that failed.
+pub fn give_over_to(program: &Path, _name: &OsStr, arguments: &[OsString]) -> io::Error {
+    if std::env::var_os(KEPT).is_some() {
+        std::process::exit(TAKE_OVER);
+    }
     let start = |flags| {
         Command::new(program)
             .args(arguments)
@@ -97,10 +106,14 @@ pub fn give_over_to(program: &Path, _name: &OsStr, arguments: &[OsString]) -> io
             .spawn()
     };
     let alone = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
-    match start(alone | CREATE_BREAKAWAY_FROM_JOB) {
+    let started = match start(alone | CREATE_BREAKAWAY_FROM_JOB) {
         // The job of whoever started us keeps its processes: then it is one of them.
-        Err(e) if e.raw_os_error() == Some(ERROR_ACCESS_DENIED as i32) => start(alone).map(drop),
-        other => other.map(drop),
+        Err(e) if e.raw_os_error() == Some(ERROR_ACCESS_DENIED as i32) => start(alone),
+        other => other,
+    };
+    match started {
+        Ok(_) => std::process::exit(0),
+        Err(error) => error,
     }
 }
 
