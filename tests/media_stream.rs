@@ -33,10 +33,14 @@ fn a_stream_on_loopback_is_whole_on_both_families() {
         let reflector = reflector(address, Limits::default());
         let media = stream(&plan(reflector.local_addr(), Stamps::Both)).unwrap();
         assert_eq!((media.sent, media.reflected, media.received), (PACKETS, PACKETS, PACKETS));
-        assert_eq!((media.duplicates, media.reordered, media.late.get()), (0, 0, 0.0));
+        assert_eq!((media.duplicates, media.reordered), (0, 0));
         let (least, p95) = (media.rtt_min.unwrap().get(), media.rtt_p95.unwrap().get());
         assert!(0.0 <= least && least <= p95, "{least} {p95}");
-        assert!(media.mos.unwrap().get() > 4.3, "{:?}", media.mos);
+        // By our own clock a busy computer reads as a bad network, and this one may be busy.
+        if media.timestamps != TimestampQuality::UserSpace {
+            assert_eq!(media.late.get(), 0.0);
+            assert!(media.mos.unwrap().get() > 4.3, "{:?}", media.mos);
+        }
         if cfg!(target_os = "linux") {
             assert_eq!(media.timestamps, TimestampQuality::Kernel);
             assert_eq!(media.dscp_seen, Some(46));

@@ -3,7 +3,7 @@
 use super::*;
 use readiness::{Host, Policy};
 use std::{sync::Mutex, time::Instant};
-use telemetry::UnixMs;
+use telemetry::{TimestampQuality, UnixMs};
 
 const ANYWHERE: &str = "127.0.0.1:0";
 
@@ -66,7 +66,11 @@ async fn each_reflector_is_measured_in_turn_and_the_fourth_is_not() {
     assert_eq!(readings.len(), MAX_REFLECTORS);
     let Some(Value::Media(media)) = readings[0].measured() else { panic!("{:?}", readings[0]) };
     assert_eq!((media.sent, media.received, media.dscp_sent), (250, 250, 46));
-    assert!(media.mos.unwrap().get() > 4.3 && media.duration.get() >= 5000.0);
+    assert!(media.mos.is_some() && media.duration.get() >= 5000.0);
+    // By our own clock a busy computer reads as a bad network, and this one may be busy.
+    if media.timestamps != TimestampQuality::UserSpace {
+        assert!(media.mos.unwrap().get() > 4.3, "{:?}", media.mos);
+    }
     if cfg!(target_os = "linux") {
         assert_eq!(readings[1].outcome, Outcome::Failed(Failure::Refused));
     }

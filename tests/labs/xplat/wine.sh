@@ -106,36 +106,52 @@ prefix "$WINEPREFIX" || exit 1
 sed -n '/"test":true},"features"/ s/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\1 \2 \3/p' \
     "$work/built" > "$work/programs"
 failed=0 passed=0 skipped=0 programs=0
-declare -A fits=()
-while read -r -u 9 folder name program; do
-    cd "$folder" || exit
-    "$WINE" "$program" --list 2>/dev/null < /dev/null | tr -d '\r' | sed -n 's/: test$//p' > "$work/tests"
-    [ -s "$work/tests" ] || continue
-    leave=()
+
+# One test program: what it has, what of it cannot run, and how the rest went. Leaves files for the sums.
+one() { # FOLDER NAME PROGRAM FILES
+    local entry of part found leave=() verdict=FAILED good out
+    cd "$1" || return
+    if ! "$WINE" "$3" --list 2> /dev/null < /dev/null > "$4.list"; then
+        printf 'FAILED 0 0\n' > "$4.result"
+        printf '   %-20s FAILED: it does not start\n' "$2"
+        return
+    fi
+    tr -d '\r' < "$4.list" | sed -n 's/: test$//p' > "$4.tests"
+    [ -s "$4.tests" ] || return
     for entry in "${CANNOT[@]}"; do
         IFS='|' read -r of part _ <<< "$entry"
-        [ "$of" = "$name" ] || continue
-        found=$(grep -cF -- "$part" "$work/tests") || continue
-        fits[$entry]=$((${fits[$entry]:-0} + found))
+        [ "$of" = "$2" ] && found=$(grep -cF -- "$part" "$4.tests") || continue
+        printf '%s %s\n' "$found" "$entry" >> "$4.cannot"
         leave+=(--skip "$part")
     done
-    programs=$((programs + 1))
-    if PRESHIFT_COLLECTOR_BIN=$TARGET/$WIN/debug/preshift-collector.exe PRESHIFT_KILL_MOMENTS=24 \
-        timeout 300 "$WINE" "$program" "${leave[@]}" < /dev/null > "$work/log" 2>&1; then verdict=ok; else verdict=FAILED; fi
-    tr -d '\r' < "$work/log" > "$work/clean"
-    read -r good out <<< "$(sed -n 's/^test result:.* \([0-9]*\) passed;.* \([0-9]*\) filtered out.*/\1 \2/p' "$work/clean")"
-    passed=$((passed + ${good:-0})) skipped=$((skipped + ${out:-0}))
-    printf '   %-28s %4s passed, %2s cannot run here: %s\n' "$name" "${good:-?}" "${out:-?}" "$verdict"
-    if [ "$verdict" = FAILED ]; then
-        grep -v '\.\.\. ok$' "$work/clean"
-        failed=1
-    fi
-done 9< "$work/programs"
-cd "$root" || exit
+    timeout 300 "$WINE" "$3" "${leave[@]}" < /dev/null > "$4.log" 2>&1 && verdict=ok
+    tr -d '\r' < "$4.log" > "$4.said"
+    read -r good out <<< "$(sed -n 's/^test result:.* \([0-9]*\) passed;.* \([0-9]*\) filtered out.*/\1 \2/p' "$4.said")"
+    printf '%s %s %s\n' "$verdict" "${good:-0}" "${out:-0}" > "$4.result"
+    printf '   %-20s %4s passed, %2s cannot run here: %s\n' "$2" "${good:-?}" "${out:-?}" "$verdict"
+    [ $verdict = ok ] || grep -v '\.\.\. ok$' "$4.said"
+}
+
+# Two at a time: they wait more than they work. The one that kills and restarts takes longest, so it begins.
+export PRESHIFT_COLLECTOR_BIN=$TARGET/$WIN/debug/preshift-collector.exe PRESHIFT_KILL_MOMENTS=16
+sort -k2,2 "$work/programs" | awk '$2 == "kill"; $2 != "kill" { rest = rest $0 "\n" } END { printf "%s", rest }' > "$work/order"
+number=0
+while read -r folder name program; do
+    number=$((number + 1))
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    one "$folder" "$name" "$program" "$work/$number" &
+done < "$work/order"
+wait
+for result in "$work"/*.result; do
+    read -r verdict good out < "$result"
+    programs=$((programs + 1)) passed=$((passed + good)) skipped=$((skipped + out))
+    [ "$verdict" = ok ] || failed=1
+done
 for entry in "${CANNOT[@]}"; do
     IFS='|' read -r of part why <<< "$entry"
-    if [ -n "${fits[$entry]:-}" ]; then
-        printf '   SKIPPED %s of %s %s: %s\n' "${fits[$entry]}" "$of" "${part:-(all)}" "$why"
+    fits=$(cat "$work"/*.cannot 2> /dev/null | grep -F -- " $entry" | awk '{ sum += $1 } END { print sum + 0 }')
+    if [ "$fits" -gt 0 ]; then
+        printf '   SKIPPED %s of %s %s: %s\n' "$fits" "$of" "${part:-(all)}" "$why"
     else
         printf '   FAILED: nothing in %s is called %s: take it from the list\n' "$of" "$part"
         failed=1
@@ -153,6 +169,7 @@ else
     # As scripts/test.sh builds, so that nothing is built twice.
     cargo build --quiet --locked --workspace --all-features --bins || exit 1
     native=${CARGO_TARGET_DIR:-$root/target}/debug
+    unset PRESHIFT_KILL_MOMENTS
     if PRESHIFT_LABS=1 PRESHIFT_WINDOWS_EXE=$TARGET/$WIN/debug/preshift.exe \
         PRESHIFT_COLLECTOR_BIN=$native/preshift-collector \
         cargo test --quiet --locked --workspace --all-features --test windows_desk -- --test-threads=1; then
