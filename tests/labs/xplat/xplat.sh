@@ -61,8 +61,9 @@ build_std() { # target
         cargo build -q --release -Zbuild-std=std,panic_unwind,panic_abort,test,proc_macro --target "$t")
     mkdir -p "$new/lib"
     cp "$seed/target/$t/release/deps/"*.rlib "$new/lib/"; rm -f "$new/lib"/libseed-*.rlib
-    mv -T "$new" "$X/tc/lib/rustlib/$t"
-    rm -rf "$seed"
+    # Another may have been quicker.
+    mv -T "$new" "$X/tc/lib/rustlib/$t" 2>/dev/null || [ -e "$X/tc/lib/rustlib/$t/lib" ]
+    rm -rf "$seed" "$new"
 }
 
 setup() {
