@@ -40,7 +40,7 @@ Examples:
   preshift sent --last 1         The exact bytes that left this computer
   preshift consent withdraw      Keep the microphone closed
 
-Exit codes of 'check': 0 ready, 1 at risk, 2 not ready, 3 unknown.
+Exit codes of 'check': 0 ready, 1 at risk, 2 not ready, 3 unknown. Of 'doctor --selftest': 4 a check failed.
 Of every command: 64 and up when it could not be done
 (64 wrong usage, 69 nobody answers, 75 try again, 78 wrong settings).";
 
@@ -107,14 +107,22 @@ enum Command {
     /// Say that a new version was installed: the daemon takes over to it at once if no shift is on. It need
     /// not be said: the daemon sees it by itself within a minute
     Upgraded,
-    /// What this desk can and cannot measure, and why
-    Doctor,
+    /// What this desk can and cannot measure, and why; with --selftest, what works on this computer
+    Doctor(doctor::Options),
+    /// What the self-test starts, to kill it
+    #[command(hide = true)]
+    SelftestHolder,
     /// Write the manual pages and the shells' completions, for packages
     #[command(hide = true)]
     Manual {
         /// Where to
         folder: std::path::PathBuf,
     },
+}
+
+/// What the command line takes: for documents and completions, and for the test that holds documents to it.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
 }
 
 /// Runs the command line.
@@ -141,7 +149,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         return config::run(command, &environment, &flags);
     }
     if let Command::Manual { folder } = &cli.command {
-        manual::write(<Cli as clap::CommandFactory>::command(), folder)?;
+        manual::write(command(), folder)?;
         return Ok(Exit::Done);
     }
     let settings = Arc::new(Settings::load(&environment, &flags)?);
@@ -167,7 +175,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Consent(command) => consent::run(settings, &command),
         Command::Policy(command) => policy::run(&settings, &command),
         Command::Upgraded => upgraded::run(&settings),
-        Command::Doctor => doctor::run(settings),
+        Command::Doctor(options) => doctor::run(settings, &options),
+        Command::SelftestHolder => crate::selftest::hold(&settings).map(|()| Exit::Done),
         Command::Config(_) | Command::Manual { .. } | Command::Run => unreachable!("it was run above"),
     }
 }

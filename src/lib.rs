@@ -23,5 +23,6 @@ pub mod probe;
 pub mod random;
 pub mod report;
 pub mod schedule;
+pub mod selftest;
 pub mod store;
 pub mod supervisor;

@@ -7,6 +7,7 @@
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+pub mod sddl;
 #[cfg(unix)]
 mod unix_control;
 #[cfg(unix)]

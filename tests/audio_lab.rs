@@ -396,3 +396,44 @@ async fn listening_costs_next_to_nothing() {
         assert!(share <= 1.0, "{share:.2} % of a core");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_self_test_hears_the_headset_and_does_not_name_it() {
+    let _turn = turn().await;
+    let lab = lab!("selftest");
+    lab.run(&["plug", "usb", "annas-headset"]);
+    lab.run(&["default", "annas-headset"]);
+    lab.feed("annas-headset", "noise.wav", "synth 30 pinknoise gain -30");
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_preshift"));
+    command
+        .args(["doctor", "--selftest", "--microphone", "--json"])
+        .env("PULSE_SERVER", format!("unix:{}/pulse/native", lab.path().display()))
+        .env("HOME", lab.path())
+        .env("PRESHIFT_DATA_DIR", lab.path().join("data"))
+        .env("PRESHIFT_CONFIG", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/config/empty.toml"));
+    let output = command.output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let checks = document["checks"].as_array().unwrap();
+    for name in [
+        "probe.audio_devices",
+        "probe.noise",
+        "sound.server",
+        "sound.devices",
+        "sound.microphone",
+        "sound.in_use",
+        "sound.level",
+    ] {
+        let check = checks.iter().find(|c| c["name"] == name).unwrap();
+        assert_eq!(check["result"], "pass", "{check}");
+    }
+    let devices = checks.iter().find(|c| c["name"] == "sound.devices").unwrap();
+    assert!(devices["was"].as_str().unwrap().contains("microphone usb headset 0b0e"), "{devices}");
+    // Names that people give, as the sound server has them.
+    let named = lab.pactl(&["list", "sources"]);
+    assert!(named.contains("Annas") && named.contains("annas-headset"), "{named}");
+    for private in ["annas", "gn_audio", "evolve_65"] {
+        assert!(!text.to_lowercase().contains(private), "{private}: {text}");
+    }
+    nothing_left().await;
+}

@@ -1,5 +1,7 @@
 //! `preshift doctor`: what this desk can and cannot measure, and why.
 
+mod selftest;
+
 use super::{
     Exit, delivery,
     owner::{self, Owner},
@@ -13,9 +15,11 @@ use crate::{
     desk,
     store::keys,
 };
+use clap::Args;
 use readiness::words;
 use std::{
     io::{self, Write},
+    path::PathBuf,
     sync::Arc,
 };
 use telemetry::{
@@ -25,7 +29,35 @@ use telemetry::{
 
 type Rows = Vec<(String, String)>;
 
-pub fn run(settings: Arc<Settings>) -> anyhow::Result<Exit> {
+const EXAMPLES: &str = "\
+Examples:
+  preshift doctor                                    What this desk can measure
+  preshift doctor --selftest --output selftest.txt   Try everything; a file to send to who asked for it
+  preshift doctor --selftest --json | jq .failed     For programs
+
+Exit codes of --selftest: 0 no check failed, 4 at least one did.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// Try everything that Preshift needs of this computer. The result holds no personal data
+    #[arg(long)]
+    selftest: bool,
+    /// Write the result of the self-test to this file
+    #[arg(long, value_name = "FILE", requires = "selftest")]
+    output: Option<PathBuf>,
+    /// Let the self-test open the microphone for some seconds, and note its level
+    #[arg(long, requires = "selftest")]
+    microphone: bool,
+    /// Print the result of the self-test as JSON
+    #[arg(long, requires = "selftest")]
+    json: bool,
+}
+
+pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
+    if options.selftest {
+        return selftest::run(settings, options);
+    }
     let (readiness, daemon, sandbox) = owner::runtime()?.block_on(async {
         let mut progress = Progress::on_stderr();
         progress.begin("Looking at what this desk can measure. The microphone stays closed.");

@@ -20,6 +20,8 @@ pub enum Exit {
     NotReady = 2,
     /// Unknown.
     Unknown = 3,
+    /// A check of the self-test failed.
+    SelfTest = 4,
     /// The command line is wrong.
     Usage = 64,
     /// What was given is not valid.

@@ -94,6 +94,11 @@ pub enum StreamError {
 
 /// Runs a stream on this thread, which must be one of its own, until it has a result.
 pub fn run(plan: &Plan, control: &Control<'_>) -> Result<Media, StreamError> {
+    measure(plan, control).map(|(media, _)| media)
+}
+
+/// The same, and how much later than due each packet left, in milliseconds.
+pub fn measure(plan: &Plan, control: &Control<'_>) -> Result<(Media, Vec<f64>), StreamError> {
     let any: IpAddr = match plan.target {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -113,7 +118,7 @@ pub fn run(plan: &Plan, control: &Control<'_>) -> Result<Media, StreamError> {
         thread::Builder::new()
             .name("media-receive".into())
             .spawn_scoped(scope, || receive(&socket, plan.ssid, arrivals, &done, &refusals))?;
-        let stream = Stream {
+        let mut stream = Stream {
             plan,
             control,
             socket: &socket,
@@ -123,10 +128,10 @@ pub fn run(plan: &Plan, control: &Control<'_>) -> Result<Media, StreamError> {
             ledger: Ledger::default(),
             replies,
         };
-        let result = stream.measure();
+        let result = stream.measure().map(|media| (media, figures::send_errors(&stream.ledger)));
         done.store(true, Ordering::Relaxed);
         match result {
-            Ok(media) if media.received == 0 && refusals.load(Ordering::Relaxed) > 0 => {
+            Ok((media, _)) if media.received == 0 && refusals.load(Ordering::Relaxed) > 0 => {
                 Err(StreamError::Refused)
             }
             other => other,
@@ -147,7 +152,7 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    fn measure(mut self) -> Result<Media, StreamError> {
+    fn measure(&mut self) -> Result<Media, StreamError> {
         let packets = |length: Duration| (length.as_nanos() / INTERVAL.as_nanos()).max(1) as usize;
         let (planned, most) = (packets(self.plan.length), packets(self.plan.longest));
         let media = self.send_until(planned, |n| Some(n as f32 / planned as f32))?;

@@ -62,6 +62,13 @@ pub async fn connect(data_dir: &Path) -> io::Result<Stream> {
     Ok(stream)
 }
 
+/// Whether the rights of the socket that listens there, and of its folder, have this user alone.
+pub async fn only_this_user(data_dir: &Path) -> io::Result<bool> {
+    let path = socket_path(data_dir)?;
+    let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    Ok(files::only_this_user(&path)? && files::only_this_user(folder)?)
+}
+
 /// Refuses a peer that is another user; root is another user too.
 fn only_me(stream: &UnixStream) -> io::Result<()> {
     // SAFETY: takes nothing and cannot fail.

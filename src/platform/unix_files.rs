@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -36,6 +36,14 @@ pub fn tighten(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
+/// Whether nobody but this user, and root, can get at a folder or file: by its owner and its mode.
+pub fn only_this_user(path: &Path) -> io::Result<bool> {
+    let meta = fs::symlink_metadata(path)?;
+    // SAFETY: takes nothing and cannot fail.
+    let me = unsafe { libc::geteuid() };
+    Ok(meta.uid() == me && meta.mode() & 0o077 == 0)
+}
+
 /// Makes the names in a folder durable: a rename survives a power cut only after this.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -55,7 +63,9 @@ mod tests {
         let dir = root.path().join("a/b");
         make_private_dir(&dir).unwrap();
         assert_eq!(mode(&dir), 0o700);
+        assert!(only_this_user(&dir).unwrap());
         fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+        assert!(!only_this_user(&dir).unwrap());
         make_private_dir(&dir).unwrap();
         assert_eq!(mode(&dir), 0o700);
 

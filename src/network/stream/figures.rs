@@ -87,6 +87,14 @@ pub(super) fn media(ledger: &Ledger, dscp_sent: u8, v6: bool) -> Media {
     }
 }
 
+/// How much later than due each packet left, in milliseconds.
+pub(super) fn send_errors(ledger: &Ledger) -> Vec<f64> {
+    let sent = ledger.stream();
+    let answers: Vec<&Answer> =
+        ledger.answers().iter().filter(|a| (a.sequence as usize) < sent.len()).collect();
+    Packets::new(sent, &first_answers(sent.len(), &answers)).send_errors()
+}
+
 /// The first answer to each packet.
 fn first_answers<'a>(packets: usize, answers: &[&'a Answer]) -> Vec<Option<&'a Answer>> {
     let mut first = vec![None; packets];

@@ -1,3 +1,3 @@
 //! The control socket, on Linux.
 
-pub use crate::platform::unix_control::{Listener, Stream, connect};
+pub use crate::platform::unix_control::{Listener, Stream, connect, only_this_user};

@@ -79,6 +79,11 @@ pub async fn connect(data_dir: &Path) -> io::Result<Stream> {
     }
 }
 
+/// Whether the rights of the pipe that listens there have this user alone.
+pub async fn only_this_user(data_dir: &Path) -> io::Result<bool> {
+    connect(data_dir).await?.rights()?.is_only_for(&User::current()?)
+}
+
 /// A connection to or from a command.
 #[derive(Debug)]
 pub enum Stream {
@@ -88,7 +93,6 @@ pub enum Stream {
     Client(NamedPipeClient),
 }
 
-#[cfg(test)]
 impl Stream {
     /// Who may use the pipe.
     pub(super) fn rights(&self) -> io::Result<rights::Descriptor> {

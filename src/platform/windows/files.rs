@@ -43,6 +43,11 @@ pub fn tighten(path: &Path) -> io::Result<()> {
     only_ours(path, For::Itself)
 }
 
+/// Whether nobody but this user, and the system itself, can get at a folder or file.
+pub fn only_this_user(path: &Path) -> io::Result<bool> {
+    rights::read(&open(path, READ_CONTROL)?, SE_FILE_OBJECT)?.is_only_for(&User::current()?)
+}
+
 /// Makes the names in a folder durable. NTFS journals renames by itself; there is nothing to call.
 pub fn sync_dir(_path: &Path) -> io::Result<()> {
     Ok(())

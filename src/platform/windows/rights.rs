@@ -4,11 +4,13 @@
 //! elevated administrator makes would be owned by a group, and so be open to every administrator.
 
 use super::user::User;
+use crate::platform::sddl;
 use std::{ffi::c_void, io, os::windows::io::AsRawHandle, ptr::null_mut};
 use windows_sys::Win32::{
     Foundation::{ERROR_SUCCESS, LocalFree},
     Security::{
         Authorization::{
+            ConvertSecurityDescriptorToStringSecurityDescriptorW,
             ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1,
             SE_OBJECT_TYPE,
         },
@@ -113,6 +115,36 @@ impl Descriptor {
     pub fn is_owned_by(&self, user: &User) -> io::Result<bool> {
         // SAFETY: the owner points into our descriptor.
         Ok(unsafe { user.is(self.owner()?) })
+    }
+
+    /// Whether it belongs to a user and lets nobody else in but the system itself.
+    pub fn is_only_for(&self, user: &User) -> io::Result<bool> {
+        Ok(sddl::only_this_user(&self.text()?, &user.sid_text()?))
+    }
+
+    /// Owner and list, as the system writes them out (SDDL).
+    fn text(&self) -> io::Result<String> {
+        let (mut text, mut length) = (null_mut::<u16>(), 0u32);
+        // SAFETY: the descriptor is a whole one; `text` and `length` are ours to be written.
+        let written = unsafe {
+            ConvertSecurityDescriptorToStringSecurityDescriptorW(
+                self.0,
+                SDDL_REVISION_1,
+                OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                &mut text,
+                &mut length,
+            )
+        };
+        if written == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the call above wrote so many units, with a 0 at the end.
+        let units = unsafe { std::slice::from_raw_parts(text, length as usize) };
+        let end = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
+        let sddl = String::from_utf16_lossy(&units[..end]);
+        // SAFETY: the string came from a call that allocates with LocalAlloc, and nothing uses it any more.
+        unsafe { LocalFree(text.cast::<c_void>()) };
+        Ok(sddl)
     }
 
     /// Its owner, who lives as long as `self`.

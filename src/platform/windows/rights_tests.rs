@@ -145,6 +145,7 @@ fn everything_that_a_desk_keeps_is_for_its_user_alone() {
     let all: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(all.len() >= 5, "{all:?}");
     all.iter().for_each(|path| nobody_else(path));
+    assert!(all.iter().all(|path| files::only_this_user(path).unwrap()), "{all:?}");
     // And it can still be used.
     drop(store);
     Store::open(&dir, Arc::new(|| UnixMs::new(1_800_000_000_000))).unwrap();
@@ -164,6 +165,7 @@ fn what_was_open_to_others_is_tightened() {
         Rights(all).put_on(&open, false).unwrap();
         drop(open);
         assert!(Told::of(path).entries.iter().any(|e| e.sid == "S-1-1-0"), "everybody may");
+        assert!(!files::only_this_user(path).unwrap());
     }
     files::make_private_dir(&folder).unwrap();
     files::make_private_file(&file).unwrap();

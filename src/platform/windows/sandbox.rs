@@ -6,7 +6,15 @@
 //! capture has to be tried with on a real Windows first.
 
 use crate::audio::wire::{Refused, ShutIn};
-use std::{path::PathBuf, ptr::null, time::Duration};
+use std::{
+    fs::File,
+    net::{Ipv4Addr, Ipv6Addr, UdpSocket},
+    os::windows::process::CommandExt as _,
+    path::PathBuf,
+    process::Stdio,
+    ptr::null,
+    time::Duration,
+};
 use windows_sys::Win32::{
     Foundation::FILETIME,
     System::{
@@ -16,8 +24,8 @@ use windows_sys::Win32::{
             JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject,
         },
         Threading::{
-            ExitProcess, GetCurrentProcess, GetProcessTimes, ProcessExtensionPointDisablePolicy,
-            ProcessImageLoadPolicy, SetProcessMitigationPolicy,
+            CREATE_NO_WINDOW, ExitProcess, GetCurrentProcess, GetProcessTimes,
+            ProcessExtensionPointDisablePolicy, ProcessImageLoadPolicy, SetProcessMitigationPolicy,
         },
     },
 };
@@ -93,7 +101,35 @@ pub fn is_visible() -> (bool, bool) {
     (true, false)
 }
 
-/// Nothing is claimed to be refused that was not tried.
+/// Tries what a program might do. Whatever works is undone or harmless; what Windows does not have, or
+/// what is not tried, counts as not refused. Only the second process is closed here: the job has no room for it.
 pub fn try_to_break_out() -> Refused {
-    Refused::default()
+    let root = std::env::var_os("SystemRoot").map_or_else(|| PathBuf::from(r"C:\Windows"), PathBuf::from);
+    let new_file = std::env::temp_dir().join("preshift-must-not-be-here");
+    let created = File::options().write(true).create_new(true).open(&new_file).map(drop);
+    if created.is_ok() {
+        let _ = std::fs::remove_file(&new_file);
+    }
+    // Its own program, told to say its version: it needs no other, and shows no window.
+    let second = std::env::current_exe().and_then(|program| {
+        let mut command = std::process::Command::new(program);
+        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.creation_flags(CREATE_NO_WINDOW).spawn()
+    });
+    let refused = second.is_err();
+    if let Ok(mut second) = second {
+        let _ = second.kill();
+        let _ = second.wait();
+    }
+    Refused {
+        read: std::fs::read(root.join("win.ini")).is_err(),
+        write: File::options().write(true).open("NUL").is_err(),
+        create: created.is_err(),
+        list: std::fs::read_dir(&root).is_err(),
+        inet: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err(),
+        inet6: UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err(),
+        exec: refused,
+        fork: refused,
+        ..Refused::default()
+    }
 }
