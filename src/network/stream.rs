@@ -109,8 +109,8 @@ pub fn measure(plan: &Plan, control: &Control<'_>) -> Result<(Media, Vec<f64>), 
         false => error.into(),
     })?;
     socket.set_timeout(PATIENCE)?;
-    // A system that does not let us mark packets sends them unmarked; the reflector tells.
-    let _ = socket.set_traffic_class(plan.dscp << 2);
+    // Where the system does not let us mark packets they go unmarked, and nothing else is claimed.
+    let dscp_sent = socket.set_traffic_class(plan.dscp << 2).map_or(0, |()| plan.dscp);
 
     let (done, refusals) = (AtomicBool::new(false), AtomicU32::new(0));
     let (arrivals, replies) = mpsc::channel();
@@ -122,6 +122,7 @@ pub fn measure(plan: &Plan, control: &Control<'_>) -> Result<(Media, Vec<f64>), 
             plan,
             control,
             socket: &socket,
+            dscp_sent,
             pacer: Pacer::new(),
             begin: Instant::now(),
             packet: [0; PAYLOAD],
@@ -144,6 +145,7 @@ struct Stream<'a> {
     plan: &'a Plan,
     control: &'a Control<'a>,
     socket: &'a Socket,
+    dscp_sent: u8,
     pacer: Pacer,
     begin: Instant,
     packet: [u8; PAYLOAD],
@@ -271,7 +273,7 @@ impl Stream<'_> {
     }
 
     fn figures(&self) -> Media {
-        figures::media(&self.ledger, self.plan.dscp, self.plan.target.is_ipv6())
+        figures::media(&self.ledger, self.dscp_sent, self.plan.target.is_ipv6())
     }
 }
 

@@ -9,12 +9,14 @@ mod control;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
-#[cfg(not(unix))]
-#[path = "plain.rs"]
+#[cfg(windows)]
+#[path = "windows.rs"]
 mod system;
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod system;
+mod ticks;
+mod winsock;
 
 use std::{
     io,
@@ -91,6 +93,7 @@ pub struct Departure {
 pub struct Socket {
     socket: UdpSocket,
     stamps: Stamps,
+    state: system::State,
 }
 
 impl Socket {
@@ -108,13 +111,17 @@ impl Socket {
         let socket = UdpSocket::from(socket);
         // A full queue, as when radio is lost, must not hold up a punctual sender.
         socket.set_write_timeout(Some(SEND_PATIENCE)).map_err(failed("set a timeout"))?;
-        let stamps = system::prepare(&socket, address.is_ipv6(), stamps);
-        Ok(Self { socket, stamps })
+        let (stamps, state) = system::prepare(&socket, address.is_ipv6(), stamps);
+        Ok(Self { socket, stamps, state })
     }
 
     /// Fixes the peer: only its datagrams come, and its "port unreachable" becomes an error.
     pub fn connect(&self, peer: SocketAddr) -> Result<(), SocketError> {
-        self.socket.connect(peer).map_err(|source| SocketError { operation: "connect a UDP socket", source })
+        self.socket
+            .connect(peer)
+            .map_err(|source| SocketError { operation: "connect a UDP socket", source })?;
+        system::connected(&self.socket);
+        Ok(())
     }
 
     /// What was granted of the timestamps asked for. A driver may still not stamp what leaves.
@@ -137,34 +144,32 @@ impl Socket {
         socket2::SockRef::from(&self.socket).set_recv_buffer_size(bytes)
     }
 
-    /// Marks what is sent from now on. Some systems ignore it: only the far end can tell.
+    /// Marks what is sent from now on; an error where the system is known not to. Others may still drop the
+    /// mark: only the far end can tell.
     pub fn set_traffic_class(&self, class: u8) -> io::Result<()> {
-        system::set_traffic_class(&self.socket, class)
+        system::set_traffic_class(&self.socket, &self.state, class)
     }
 
     /// Receives one datagram; `WouldBlock` or `TimedOut` after the timeout.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        system::receive(&self.socket, buffer)
+        system::receive(&self.socket, &self.state, buffer)
     }
 
     /// Sends to the peer.
     pub fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        self.socket.send(datagram).map(drop)
+        system::send(&self.socket, &self.state, self.stamps, datagram)
     }
 
     /// Sends an answer to where `request` came from, from the address that it was sent to.
     pub fn answer(&self, datagram: &[u8], request: &Received, traffic_class: u8) -> io::Result<()> {
-        system::answer(&self.socket, datagram, request, traffic_class)
+        system::answer(&self.socket, &self.state, datagram, request, traffic_class)
     }
 
     /// Takes the times at which datagrams left, as far as they are known by now; never waits.
     pub fn departures(&self, each: impl FnMut(Departure)) {
-        #[cfg(target_os = "linux")]
         if self.stamps == Stamps::Both {
-            linux::departures(&self.socket, each);
+            system::departures(&self.socket, &self.state, each);
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = each;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Linux and macOS: `recvmsg` and `sendmsg` with control messages.
 
-use crate::{Local, Received, Stamps, control};
+use crate::{Departure, Local, Received, Stamps, control};
 use std::{
     io, mem,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
@@ -15,8 +15,12 @@ pub(crate) const CONTROL: usize = 512;
 #[repr(C, align(8))]
 pub(crate) struct Control(pub(crate) [u8; CONTROL]);
 
+/// Nothing is needed beside the descriptor.
+#[derive(Debug)]
+pub(crate) struct State;
+
 /// Asks for all that can be told. A refusal is no error: the thing is then not told.
-pub(crate) fn prepare(socket: &UdpSocket, v6: bool, stamps: Stamps) -> Stamps {
+pub(crate) fn prepare(socket: &UdpSocket, v6: bool, stamps: Stamps) -> (Stamps, State) {
     let _ = set(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1);
     let _ = set(socket, libc::IPPROTO_IP, libc::IP_RECVTTL, 1);
     let _ = set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1);
@@ -25,7 +29,21 @@ pub(crate) fn prepare(socket: &UdpSocket, v6: bool, stamps: Stamps) -> Stamps {
         let _ = set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, 1);
         let _ = set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1);
     }
-    ask_for_stamps(socket, stamps)
+    (ask_for_stamps(socket, stamps), State)
+}
+
+/// "Port unreachable" is told of a connected socket's peer only, without asking.
+pub(crate) fn connected(_: &UdpSocket) {}
+
+pub(crate) fn send(socket: &UdpSocket, _: &State, _: Stamps, datagram: &[u8]) -> io::Result<()> {
+    socket.send(datagram).map(drop)
+}
+
+pub(crate) fn departures(socket: &UdpSocket, _: &State, each: impl FnMut(Departure)) {
+    #[cfg(target_os = "linux")]
+    crate::linux::departures(socket, each);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, each);
 }
 
 #[cfg(target_os = "linux")]
@@ -43,7 +61,7 @@ pub(crate) fn set(socket: &UdpSocket, level: i32, name: i32, value: i32) -> io::
     }
 }
 
-pub(crate) fn set_traffic_class(socket: &UdpSocket, class: u8) -> io::Result<()> {
+pub(crate) fn set_traffic_class(socket: &UdpSocket, _: &State, class: u8) -> io::Result<()> {
     if socket.local_addr()?.is_ipv4() {
         return set(socket, libc::IPPROTO_IP, libc::IP_TOS, i32::from(class));
     }
@@ -52,7 +70,7 @@ pub(crate) fn set_traffic_class(socket: &UdpSocket, class: u8) -> io::Result<()>
     set(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, i32::from(class))
 }
 
-pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+pub(crate) fn receive(socket: &UdpSocket, _: &State, buffer: &mut [u8]) -> io::Result<Received> {
     let mut control = Control([0; CONTROL]);
     // SAFETY: all-zero is a valid value of these plain C structures.
     let (mut name, mut message) =
@@ -112,7 +130,13 @@ fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
     }
 }
 
-pub(crate) fn answer(socket: &UdpSocket, datagram: &[u8], request: &Received, class: u8) -> io::Result<()> {
+pub(crate) fn answer(
+    socket: &UdpSocket,
+    _: &State,
+    datagram: &[u8],
+    request: &Received,
+    class: u8,
+) -> io::Result<()> {
     let peer = socket2::SockAddr::from(request.from);
     let mut control = Control([0; CONTROL]);
     // SAFETY: all-zero is a valid value of this plain C structure.

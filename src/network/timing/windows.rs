@@ -1,7 +1,8 @@
 //! Windows: a high-resolution waitable timer (since 1803), on a thread of high priority.
 //!
 //! An ordinary sleep is as coarse as the system's tick of 15.6 ms. Where there is no such timer, that
-//! is what remains, and the reading's send-time error says so.
+//! is what remains, and the reading's send-time error says so. Windows 11 may run the threads of a program
+//! without a window at low power, which would be late; this one asks not to be.
 
 use std::{
     ptr, thread,
@@ -11,8 +12,9 @@ use windows_sys::Win32::{
     Foundation::{CloseHandle, HANDLE},
     System::Threading::{
         CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, CreateWaitableTimerExW, GetCurrentThread, INFINITE,
-        SetThreadPriority, SetWaitableTimer, THREAD_PRIORITY_TIME_CRITICAL, TIMER_ALL_ACCESS,
-        WaitForSingleObject,
+        SetThreadInformation, SetThreadPriority, SetWaitableTimer, THREAD_POWER_THROTTLING_CURRENT_VERSION,
+        THREAD_POWER_THROTTLING_EXECUTION_SPEED, THREAD_POWER_THROTTLING_STATE,
+        THREAD_PRIORITY_TIME_CRITICAL, TIMER_ALL_ACCESS, ThreadPowerThrottling, WaitForSingleObject,
     },
 };
 
@@ -34,6 +36,21 @@ impl Pacer {
         };
         // SAFETY: a pseudo handle of the calling thread, which needs no closing. This thread sleeps nearly always.
         unsafe { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL) };
+        let full_speed = THREAD_POWER_THROTTLING_STATE {
+            Version: THREAD_POWER_THROTTLING_CURRENT_VERSION,
+            ControlMask: THREAD_POWER_THROTTLING_EXECUTION_SPEED,
+            StateMask: 0,
+        };
+        // SAFETY: the structure is given with its length and read within the call; systems that do not know
+        // it refuse.
+        unsafe {
+            SetThreadInformation(
+                GetCurrentThread(),
+                ThreadPowerThrottling,
+                (&raw const full_speed).cast(),
+                size_of::<THREAD_POWER_THROTTLING_STATE>() as u32,
+            )
+        };
         Self { timer }
     }
 
