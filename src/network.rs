@@ -4,6 +4,7 @@ pub mod allowed;
 pub mod dns;
 #[cfg(unix)]
 pub mod echo;
+pub mod echo_replies;
 pub mod emodel;
 pub mod gateway;
 pub mod https;

@@ -123,7 +123,7 @@ fn how(readiness: &Readiness, sandbox: &Result<audio::wire::SelfTest, audio::Aud
                     "router",
                     match link.gateway_method {
                         Some(GatewayMethod::IcmpEcho) => "asked by ICMP echo",
-                        Some(GatewayMethod::TtlLimitedUdp) => {
+                        Some(GatewayMethod::TtlLimitedUdp | GatewayMethod::TtlLimitedEcho) => {
                             "asked by packets that end there: ICMP echoes are closed to users here, or are not answered"
                         }
                         Some(GatewayMethod::Neighbour) => {

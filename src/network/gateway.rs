@@ -38,7 +38,7 @@ pub async fn ask(gateway: &Gateway) -> Reached {
     let mut method = GatewayMethod::IcmpEcho;
     if !matches!(echo, Echo::Answered(_)) {
         echo = platform::gateway::first_hop(gateway).await;
-        method = GatewayMethod::TtlLimitedUdp;
+        method = platform::gateway::FIRST_HOP;
     }
     if let Echo::Answered(rtt) = echo {
         return Reached { reachable: Some(true), method: Some(method), rtt: Some(rtt) };

@@ -16,6 +16,10 @@ use std::{
     os::fd::AsRawFd as _,
     time::{Duration, Instant},
 };
+use telemetry::GatewayMethod;
+
+/// What `first_hop` goes by.
+pub const FIRST_HOP: GatewayMethod = GatewayMethod::TtlLimitedUdp;
 
 /// Documentation addresses: a packet towards them leaves by the default route and dies at the gateway.
 const BEYOND_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);

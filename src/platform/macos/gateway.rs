@@ -109,3 +109,6 @@ fn bind_to_link(socket: &Socket, gateway: &Gateway) -> io::Result<()> {
         IpAddr::V6(_) => socket.bind_device_by_index_v6(index),
     }
 }
+
+/// What `first_hop` would go by.
+pub const FIRST_HOP: telemetry::GatewayMethod = telemetry::GatewayMethod::TtlLimitedUdp;

@@ -29,6 +29,8 @@ pub enum GatewayMethod {
     IcmpEcho,
     /// A UDP packet that dies at the first hop, which says so.
     TtlLimitedUdp,
+    /// An ICMP echo that dies at the first hop, which says so.
+    TtlLimitedEcho,
     /// The neighbour table of the operating system only.
     Neighbour,
 }
