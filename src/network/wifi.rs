@@ -1,7 +1,9 @@
 //! Reads what operating systems say of a Wi-Fi link: Linux's nl80211 and `/proc/net/wireless`,
-//! and the numbers of Windows and macOS.
+//! the numbers of macOS, and in `windows` those of Windows.
 //!
 //! Pure. Asking is `platform::wifi`. Names and addresses of networks are never read.
+
+pub mod windows;
 
 use super::netlink::{attribute, u16_at, u32_at};
 use telemetry::{BitRate, Db, Percent, WifiBand, WifiLink};
@@ -78,43 +80,6 @@ pub fn proc_net_wireless(text: &str, interface: &str) -> Option<WifiLink> {
         quality: (quality >= 0.0).then(|| Percent::new(quality / FULL * 100.0)),
         ..WifiLink::default()
     })
-}
-
-/// What Windows tells: quality from 0 to 100, rates in kbit/s, and, from newer versions, the
-/// signal and the channel's frequency.
-pub fn from_windows(
-    quality: u32,
-    rx_kbit: u32,
-    tx_kbit: u32,
-    rssi: Option<i32>,
-    mhz: Option<u32>,
-) -> WifiLink {
-    let quality = quality.min(100);
-    // Microsoft's definition: 0 is −100 dBm, 100 is −50 dBm, even in between. The ends stand for
-    // everything beyond them, and so say nothing exact.
-    let by_quality = || (1..100).contains(&quality).then(|| Db::new(f64::from(quality) / 2.0 - 100.0));
-    WifiLink {
-        signal_dbm: rssi.and_then(signal).or_else(by_quality),
-        quality: Some(Percent::new(f64::from(quality))),
-        tx_rate: rate(f64::from(tx_kbit) * 1e3),
-        rx_rate: rate(f64::from(rx_kbit) * 1e3),
-        band: mhz.and_then(band_of_frequency),
-    }
-}
-
-/// What `WlanQueryInterface` gives for "real-time connection quality" on Windows 11: a head of 24
-/// bytes, then 272 for each link, of which the strongest counts.
-pub fn windows_realtime(bytes: &[u8]) -> Option<WifiLink> {
-    const HEAD: usize = 24;
-    const LINK: usize = 272;
-    let (quality, rx, tx) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?, u32_at(bytes, 12)?);
-    let count = u32_at(bytes, 20)? as usize;
-    let links = bytes.get(HEAD..)?.chunks_exact(LINK).take(count);
-    let best =
-        links.filter_map(|l| Some((u32_at(l, 12)? as i32, u32_at(l, 4)?))).max_by_key(|(rssi, _)| *rssi);
-    // Documented as kilohertz, seen as megahertz.
-    let mhz = best.map(|(_, f)| if f > 100_000 { f / 1000 } else { f });
-    Some(from_windows(quality, rx, tx, best.map(|(rssi, _)| rssi), mhz))
 }
 
 /// Band of a channel number where nothing else is known: 6 GHz uses the same numbers, so only what
@@ -251,38 +216,6 @@ mod tests {
         });
     }
 
-    #[test]
-    fn windows() {
-        let link = from_windows(80, 1_201_000, 866_700, None, Some(5500));
-        assert_eq!(link.signal_dbm.unwrap().get(), -60.0);
-        assert_eq!((link.rx_rate.unwrap().get(), link.tx_rate.unwrap().get()), (1201.0, 866.7));
-        assert_eq!(link.band, Some(WifiBand::Ghz5));
-        assert_eq!(from_windows(100, 0, 0, None, None).signal_dbm, None);
-        assert_eq!(from_windows(100, 0, 0, Some(-41), None).signal_dbm.unwrap().get(), -41.0);
-        assert_eq!(from_windows(u32::MAX, 0, 0, Some(0), None).quality.unwrap().get(), 100.0);
-    }
-
-    #[test]
-    fn windows_11_tells_each_link() {
-        let numbers = |n: &[u32]| n.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>();
-        let link = |mhz: u32, rssi: i32| {
-            let mut bytes = numbers(&[1, mhz, 80, rssi as u32]);
-            bytes.resize(272, 0);
-            bytes
-        };
-        let head = |links: u32| numbers(&[8, 87, 780_000, 866_700, 0, links]);
-        let one = windows_realtime(&[head(1), link(5745, -47)].concat()).unwrap();
-        assert_eq!((one.signal_dbm.unwrap().get(), one.band), (-47.0, Some(WifiBand::Ghz5)));
-        assert_eq!((one.rx_rate.unwrap().get(), one.tx_rate.unwrap().get()), (780.0, 866.7));
-        let two = [head(2), link(2_437_000, -60), link(5_955_000, -44)].concat();
-        assert_eq!(windows_realtime(&two).unwrap().band, Some(WifiBand::Ghz6));
-        // More links are announced than are there.
-        let short = windows_realtime(&[head(9), link(5745, -47)].concat()).unwrap();
-        assert_eq!(short.signal_dbm.unwrap().get(), -47.0);
-        assert_eq!(windows_realtime(&head(0)).unwrap().signal_dbm.unwrap().get(), -56.5);
-        assert_eq!(windows_realtime(&[0; 23]), None);
-    }
-
     proptest::proptest! {
         #[test]
         fn no_answer_breaks_the_parsers(text in fixtures::mangled("nl80211"), table in fixtures::mangled("wireless")) {
@@ -295,7 +228,6 @@ mod tests {
         #[test]
         fn nothing_breaks_the_parsers(bytes in proptest::collection::vec(0u8..=255, 0..200), text in ".{0,200}") {
             nl80211_station(&bytes);
-            windows_realtime(&bytes);
             nl80211_band(&bytes);
             nl80211_station(&attributes(&[(21, &bytes)]));
             proc_net_wireless(&text, "x");

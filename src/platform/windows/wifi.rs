@@ -1,12 +1,13 @@
 //! The Wi-Fi link, by the native Wi-Fi functions of Windows.
 //!
 //! Windows 11 tells "real-time connection quality", which has no name of a network in it and needs no
-//! consent to location. Only where that does not exist, on older versions, "current connection" is
-//! asked, and only its numbers are read.
+//! consent to location. Only on versions before consent was wanted for it "current connection" is asked, and
+//! only its numbers are read; on later ones signal and channel alone.
 
+use super::registry::{self, Hive};
 use crate::network::{
     link::Interface,
-    wifi::{band_of_channel, from_windows, windows_realtime},
+    wifi::windows::{connection, may_ask_connection, realtime, signal_alone},
 };
 use std::ptr::{null, null_mut};
 use telemetry::WifiLink;
@@ -14,16 +15,27 @@ use windows_sys::{
     Win32::{
         Foundation::{ERROR_SUCCESS, HANDLE},
         NetworkManagement::WiFi::{
-            WLAN_CONNECTION_ATTRIBUTES, WLAN_INTF_OPCODE, WlanCloseHandle, WlanFreeMemory, WlanOpenHandle,
-            WlanQueryInterface, wlan_intf_opcode_channel_number, wlan_intf_opcode_current_connection,
-            wlan_intf_opcode_rssi,
+            WLAN_ASSOCIATION_ATTRIBUTES, WLAN_CONNECTION_ATTRIBUTES, WLAN_INTF_OPCODE, WlanCloseHandle,
+            WlanFreeMemory, WlanOpenHandle, WlanQueryInterface, wlan_intf_opcode_channel_number,
+            wlan_intf_opcode_current_connection, wlan_intf_opcode_rssi,
+            wlan_intf_opcode_secondary_sta_synchronized_connections,
         },
     },
     core::GUID,
 };
 
-/// Not yet named by windows-sys: `wlan_intf_opcode_realtime_connection_quality` of `wlanapi.h`.
+/// `wlan_intf_opcode_realtime_connection_quality` of wlanapi.h (SDK 26100), which windows-sys 0.61 does not
+/// name yet: the one behind the last that it names.
 const REALTIME_CONNECTION_QUALITY: WLAN_INTF_OPCODE = 19;
+const _: () =
+    assert!(REALTIME_CONNECTION_QUALITY == wlan_intf_opcode_secondary_sta_synchronized_connections + 1);
+/// Where `network::wifi::windows` looks for the quality.
+const _: () = assert!(
+    std::mem::offset_of!(WLAN_CONNECTION_ATTRIBUTES, wlanAssociationAttributes)
+        + std::mem::offset_of!(WLAN_ASSOCIATION_ATTRIBUTES, wlanSignalQuality)
+        == 576
+        && size_of::<WLAN_CONNECTION_ATTRIBUTES>() == 604
+);
 /// The version of the functions since Windows Vista.
 const CLIENT_VERSION: u32 = 2;
 
@@ -32,25 +44,20 @@ pub fn wifi(interface: &Interface) -> Option<WifiLink> {
     let adapter = parse_guid(&interface.name)?;
     let wlan = Wlan::open()?;
     if let Some(bytes) = wlan.query(&adapter, REALTIME_CONNECTION_QUALITY) {
-        return windows_realtime(&bytes);
+        return realtime(&bytes);
     }
-    let bytes = wlan.query(&adapter, wlan_intf_opcode_current_connection)?;
-    if bytes.len() < size_of::<WLAN_CONNECTION_ATTRIBUTES>() {
-        return None;
+    let rssi = wlan.query(&adapter, wlan_intf_opcode_rssi);
+    let channel = wlan.query(&adapter, wlan_intf_opcode_channel_number);
+    if may_ask_connection(build()) {
+        let bytes = wlan.query(&adapter, wlan_intf_opcode_current_connection)?;
+        return connection(&bytes, rssi.as_deref(), channel.as_deref());
     }
-    // SAFETY: there are enough bytes, any of which make these numbers; the read needs no alignment.
-    let connection: WLAN_CONNECTION_ATTRIBUTES =
-        unsafe { bytes.as_ptr().cast::<WLAN_CONNECTION_ATTRIBUTES>().read_unaligned() };
-    let association = connection.wlanAssociationAttributes;
-    let number = |opcode| Some(u32::from_ne_bytes(wlan.query(&adapter, opcode)?.get(..4)?.try_into().ok()?));
-    let link = from_windows(
-        association.wlanSignalQuality,
-        association.ulRxRate,
-        association.ulTxRate,
-        number(wlan_intf_opcode_rssi).map(|n| n as i32),
-        None,
-    );
-    Some(WifiLink { band: number(wlan_intf_opcode_channel_number).and_then(band_of_channel), ..link })
+    signal_alone(rssi.as_deref(), channel.as_deref())
+}
+
+fn build() -> Option<u32> {
+    let version = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+    registry::text(Hive::Machine, version, "CurrentBuildNumber").is()?.parse().ok()
 }
 
 struct Wlan(HANDLE);
