@@ -1,7 +1,10 @@
 //! Audio devices and who uses the microphone, as Windows tells.
 
 pub use super::microphone::microphone_permission;
-use super::microphone::microphone_use;
+use super::{
+    devices::{self, Container},
+    microphone::microphone_use,
+};
 use crate::audio::{
     AudioError, Inventory, RawDevice, endpoint,
     inventory::{AudioServer, key_of},
@@ -10,7 +13,7 @@ use std::path::PathBuf;
 use telemetry::{Connection, Digest, Direction, FormFactor, Hertz, MicrophoneUse, Percent, Word};
 use windows::{
     Win32::{
-        Devices::Properties::DEVPKEY_Device_EnumeratorName,
+        Devices::Properties::{DEVPKEY_Device_ContainerId, DEVPKEY_Device_EnumeratorName},
         Foundation::PROPERTYKEY,
         Media::Audio::{
             DEVICE_STATE_ACTIVE, Endpoints::IAudioEndpointVolume, IMMDevice, IMMDeviceEnumerator,
@@ -20,7 +23,7 @@ use windows::{
             Com::{
                 CLSCTX_ALL, COINIT_MULTITHREADED, CoCreateInstance, CoInitializeEx, CoTaskMemFree, STGM_READ,
             },
-            Variant::VT_BLOB,
+            Variant::{VT_BLOB, VT_CLSID},
         },
         UI::Shell::PropertiesSystem::IPropertyStore,
     },
@@ -33,9 +36,14 @@ const FORM_FACTOR: PROPERTYKEY =
 /// `PKEY_AudioEngine_DeviceFormat` (mmdeviceapi.h): the rate and channels that all programs share.
 const DEVICE_FORMAT: PROPERTYKEY =
     PROPERTYKEY { fmtid: GUID::from_u128(0xf19f064d_082c_4e27_bc73_6882a1bb8e4c), pid: 0 };
-/// The path of the hardware behind an endpoint, with its vendor and product.
+/// The instance id of the hardware behind an endpoint, behind a number in braces: `{1}.USB\\VID_…`. No header
+/// names it; programs that have to tell headsets apart have read it since Windows 7, and where it says
+/// nothing the container does.
 const HARDWARE_PATH: PROPERTYKEY =
     PROPERTYKEY { fmtid: GUID::from_u128(0xb3f8fa53_0004_438e_9003_51a46e139bfc), pid: 2 };
+/// `PKEY_Device_ContainerId` (devpkey.h, functiondiscoverykeys_devpkey.h).
+const CONTAINER: PROPERTYKEY =
+    PROPERTYKEY { fmtid: DEVPKEY_Device_ContainerId.fmtid, pid: DEVPKEY_Device_ContainerId.pid };
 /// The system's own host.
 pub fn host() -> Result<cpal::Host, cpal::Error> {
     cpal::host_from_id(cpal::HostId::Wasapi)
@@ -170,16 +178,28 @@ fn device(device: &IMMDevice, direction: Direction, default: Option<&str>) -> Op
     let enumerator = store.as_ref().and_then(|s| text(s, &enumerator_key)).unwrap_or_default();
     let path = store.as_ref().and_then(|s| text(s, &HARDWARE_PATH)).unwrap_or_default();
     // An endpoint's own enumerator is often the software one; that of its hardware says more.
-    let from_path = path.split_once('.').map_or("", |(_, p)| p.split('\\').next().unwrap_or_default());
-    let connection = match endpoint::connection(from_path, number) {
+    let connection = match endpoint::connection(endpoint::enumerator(&path), number) {
         Connection::Unknown => endpoint::connection(&enumerator, number),
         known => known,
     };
+    let (mut connection, mut ids) = (connection, endpoint::ids_of_path(&path));
+    // A hands-free endpoint says nothing of its headset, and sound that the computer's own card carries to a
+    // headset looks built in: what shares the hardware knows.
+    let certain = matches!(connection, Connection::Usb | Connection::Bluetooth);
+    let fixed = matches!(connection, Connection::Hdmi | Connection::Network);
+    if !fixed && (ids.0.is_none() || !certain) {
+        let nodes = store.as_ref().and_then(container).map(devices::nodes).unwrap_or_default();
+        let hardware = endpoint::hardware(nodes.iter().map(String::as_str));
+        if let Some(known) = hardware.connection {
+            connection = known;
+            ids = (hardware.vendor, hardware.product);
+        }
+    }
     let is_default = default == Some(id.as_str());
     if connection == Connection::Virtual && !is_default {
         return None;
     }
-    let (vendor, product) = endpoint::ids_of_path(&path);
+    let (vendor, product) = ids;
     let format = store.as_ref().and_then(format);
     let form_factor = match (number.map(endpoint::form_factor), connection) {
         (Some(FormFactor::Speaker | FormFactor::Microphone), Connection::Internal) => FormFactor::Internal,
@@ -216,6 +236,20 @@ fn text(store: &IPropertyStore, key: &PROPERTYKEY) -> Option<String> {
     // SAFETY: as above.
     let value = unsafe { store.GetValue(key) }.ok()?;
     (!value.is_empty()).then(|| value.to_string())
+}
+
+/// Which piece of hardware it is part of.
+fn container(store: &IPropertyStore) -> Option<Container> {
+    // SAFETY: the value lives until the end of this function, and what it points to as long; its kind is
+    // looked at before anything is read through the pointer.
+    unsafe {
+        let value = store.GetValue(&CONTAINER).ok()?;
+        let inner = &value.Anonymous.Anonymous;
+        if inner.vt != VT_CLSID || inner.Anonymous.puuid.is_null() {
+            return None;
+        }
+        Some(Container(inner.Anonymous.puuid.read_unaligned().to_u128()))
+    }
 }
 
 /// Rate and channels.

@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod clock;
 pub mod control;
+pub mod devices;
 pub mod facts;
 pub mod files;
 pub mod gateway;
