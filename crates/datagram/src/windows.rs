@@ -172,9 +172,13 @@ pub(crate) fn receive(socket: &UdpSocket, state: &State, buffer: &mut [u8]) -> i
     let ticks = pair();
     // SAFETY: the system wrote an address of this length into the storage.
     let from = unsafe { socket2::SockAddr::new(name, message.namelen) };
-    let from = from.as_socket().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    // The address is promised for sockets without a peer only; of the others it is the peer's.
+    let from = match from.as_socket() {
+        Some(from) => from,
+        None => socket.peer_addr()?,
+    };
     let truncated = done.truncated || (done.flags | message.dwFlags) & MSG_TRUNC != 0;
-    let length = (done.bytes as usize).min(buffer.len());
+    let length = if truncated { buffer.len() } else { (done.bytes as usize).min(buffer.len()) };
     let mut received =
         Received { length, truncated, from, to: None, at: None, traffic_class: None, ttl: None };
     let mut stamp = None;
