@@ -11,7 +11,7 @@ use crate::{
 };
 use std::{
     io, mem,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     os::windows::io::AsRawSocket,
     ptr::{null, null_mut},
     sync::{
@@ -172,12 +172,14 @@ pub(crate) fn receive(socket: &UdpSocket, state: &State, buffer: &mut [u8]) -> i
     let ticks = pair();
     // SAFETY: the system wrote an address of this length into the storage.
     let from = unsafe { socket2::SockAddr::new(name, message.namelen) };
+    let truncated = done.truncated || (done.flags | message.dwFlags) & MSG_TRUNC != 0;
     // The address is promised for sockets without a peer only; of the others it is the peer's.
     let from = match from.as_socket() {
         Some(from) => from,
+        // Nor is it always told who sent what was cut off. Port 0 is nobody: nobody is answered.
+        None if truncated => (Ipv4Addr::UNSPECIFIED, 0).into(),
         None => socket.peer_addr()?,
     };
-    let truncated = done.truncated || (done.flags | message.dwFlags) & MSG_TRUNC != 0;
     let length = if truncated { buffer.len() } else { (done.bytes as usize).min(buffer.len()) };
     let mut received =
         Received { length, truncated, from, to: None, at: None, traffic_class: None, ttl: None };
