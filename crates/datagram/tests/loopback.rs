@@ -25,7 +25,11 @@ fn now() -> u64 {
 }
 
 fn round_trip(near: &Socket, far: &Socket) {
-    near.set_traffic_class(46 << 2).unwrap();
+    // Most versions of Windows let no program mark its packets, and say so; the others have to.
+    match near.set_traffic_class(46 << 2) {
+        Err(error) if cfg!(windows) => assert_eq!(error.kind(), std::io::ErrorKind::Unsupported),
+        marked => marked.unwrap(),
+    }
     let before = now();
     near.send(b"there").unwrap();
     let mut buffer = [0; 64];
@@ -58,7 +62,8 @@ fn class_ttl_and_time_are_told_for_both_families() {
     }
 }
 
-#[cfg(any(target_os = "linux", windows))]
+// Wine sends from the address that it likes, and macOS has but one on loopback.
+#[cfg(target_os = "linux")]
 #[test]
 fn an_answer_leaves_from_the_address_that_was_asked() {
     let far = Socket::bind("0.0.0.0:0".parse().unwrap(), Stamps::Receive).unwrap();
