@@ -19,28 +19,27 @@ die() {
 }
 
 # The packages that a desk and a server have and a minimal Debian has not. alsa's library is called
-# otherwise since the change to 64 bit times.
+# otherwise since the change to 64 bit times. Prints the list, and the archive of such a machine.
 archive() { # suite
     local sound=libasound2t64 wanted
     [ "$1" != bookworm ] || sound=libasound2
     wanted=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,init-system-helpers,ca-certificates,$sound
-    printf '%s\n' "$wanted" > "$roots/$1.wanted"
-    printf '%s/%s-%s.tar' "$roots" "$1" "$(sha256sum < "$roots/$1.wanted" | cut -c1-12)"
+    printf '%s\n%s/%s-%s.tar\n' "$wanted" "$roots" "$1" "$(sha256sum <<< "$wanted" | cut -c1-12)"
 }
 
 # Debootstraps what is missing, all suites at once: it is mostly waiting for the mirror.
 machines() { # suite...
-    local suite tar mirror jobs=()
+    local suite wanted tar mirror jobs=()
     mkdir -p "$roots"
     # debootstrap reads one line with the mirror of this machine, and knows Debian's own otherwise.
     mirror=$(sed -n 's/^URIs: *\(.*\/debian\)\/*$/\1/p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -1)
     for suite in "$@"; do
-        tar=$(archive "$suite")
+        { read -r wanted; read -r tar; } < <(archive "$suite")
         [ ! -e "$tar" ] || continue
         say "a fresh Debian $suite (once)"
         {
             fresh=$(mktemp -d "$roots/$suite.XXXXXX")
-            debootstrap --variant=minbase --include="$(cat "$roots/$suite.wanted")" "$suite" "$fresh" ${mirror:+"$mirror"} \
+            debootstrap --variant=minbase --include="$wanted" "$suite" "$fresh" ${mirror:+"$mirror"} \
                 > "$roots/$suite.log" 2>&1 || { tail -5 "$roots/$suite.log" >&2; rm -rf "$fresh"; exit 1; }
             for user in alice bob; do chroot "$fresh" useradd -m "$user"; done
             rm -rf "$fresh"/var/cache/apt/archives/*.deb
@@ -60,7 +59,7 @@ machine() { # suite
     root=$work/root
     trap machine_off EXIT
     mkdir "$root"
-    tar -C "$root" -xpf "$(archive "$1")"
+    tar -C "$root" -xpf "$(archive "$1" | tail -1)"
 }
 
 machine_off() {
