@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, words about the work to standard error.
 
+mod autostart;
 mod changes;
 mod check;
 mod config;
@@ -18,6 +19,7 @@ mod policy;
 mod render;
 mod run;
 mod sent;
+mod setup;
 mod status;
 mod upgraded;
 mod view;
@@ -45,8 +47,8 @@ Of every command: 64 and up when it could not be done
 (64 wrong usage, 69 nobody answers, 75 try again, 78 wrong settings).";
 
 const RUN: &str = "\
-It is started at logon by systemd (systemctl --user enable --now preshift) and ends on SIGTERM or Ctrl-C
-within three seconds. One daemon runs for each user.";
+It is started at logon (see 'preshift autostart') and ends within three seconds when the system or Ctrl-C tells
+it to. One daemon runs for each user.";
 
 /// Tells whether this desk is fit to take calls. It measures; it never listens.
 #[derive(Debug, Parser)]
@@ -95,6 +97,9 @@ enum Command {
     Pause(pause::Options),
     /// Measure again
     Resume,
+    /// Whether the daemon starts when you log on
+    #[command(subcommand)]
+    Autostart(autostart::Command),
     /// What the microphone may be used for
     #[command(subcommand)]
     Consent(consent::Command),
@@ -118,6 +123,9 @@ enum Command {
         /// Where to
         folder: std::path::PathBuf,
     },
+    /// What an installer asks for
+    #[command(subcommand, hide = true)]
+    Setup(setup::Command),
 }
 
 /// What the command line takes: for documents and completions, and for the test that holds documents to it.
@@ -172,11 +180,13 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Unenroll => enroll::unenroll(settings),
         Command::Pause(options) => pause::pause(settings, &options),
         Command::Resume => pause::resume(settings),
+        Command::Autostart(command) => autostart::run(&settings, &command),
         Command::Consent(command) => consent::run(settings, &command),
         Command::Policy(command) => policy::run(&settings, &command),
         Command::Upgraded => upgraded::run(&settings),
         Command::Doctor(options) => doctor::run(settings, &options),
         Command::SelftestHolder => crate::selftest::hold(&settings).map(|()| Exit::Done),
+        Command::Setup(command) => setup::run(settings, &command),
         Command::Config(_) | Command::Manual { .. } | Command::Run => unreachable!("it was run above"),
     }
 }

@@ -8,7 +8,7 @@ mod places;
 mod values;
 
 pub use layers::{Flags, SETTINGS, Setting};
-pub use places::{EnrolmentFile, default_file};
+pub use places::{EnrolmentFile, default_file, launcher_log, own_folders};
 pub use values::{Colour, LogLevel, Proxy};
 
 use std::{

@@ -15,7 +15,7 @@ pub use stop::{GRACE, Stop, watch as watch_for_stop};
 pub use upgrade::Program;
 
 use crate::{
-    control::{Asked, Next, Server},
+    control::{Answer, Asked, Next, Request, Server},
     deliver::{Deliverer, InForce, Presets},
     desk::Desk,
     environment::{Fingerprint, Places},
@@ -121,7 +121,13 @@ pub async fn run(desk: Desk, mut stop: Stop, program: Option<Program>) -> Result
         tokio::select! {
             biased;
             () = stop.requested() => break Ended::Told,
-            Some(asked) = requests.recv() => daemon.command(asked).await,
+            Some(asked) = requests.recv() => match asked.request {
+                Request::Stop => {
+                    asked.replies.send(Answer::Done);
+                    stop.now();
+                }
+                _ => daemon.command(asked).await,
+            },
             done = work::progress(&mut daemon.work) => daemon.finish(done).await,
             Ok(()) = in_force.changed() => daemon.go_by(in_force.borrow_and_update().clone()),
             () = daemon.upgrade.progress() => {}

@@ -6,7 +6,9 @@
 //! A probe knows `network`, `audio`, `environment` and `platform`; the command line only renders
 //! what comes out. Nothing but `report` assembles what leaves the desk.
 
+pub mod aside;
 pub mod audio;
+pub mod autostart;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -24,6 +24,20 @@ pub fn default_file() -> Option<PathBuf> {
     Some(folders()?.config_local_dir().join(SETTINGS_FILE))
 }
 
+/// Where the launcher keeps the daemon's log, on the system that has a launcher: see `crates/launcher`.
+pub fn launcher_log() -> Option<PathBuf> {
+    let folder = folders()?.config_local_dir().parent()?.join("daemon.log");
+    cfg!(windows).then_some(folder)
+}
+
+/// Every folder that is made for this user, without one that somebody chose. On Windows they are in one of ours.
+pub fn own_folders() -> Vec<PathBuf> {
+    let Some(folders) = folders() else { return Vec::new() };
+    let above = folders.config_local_dir().parent().filter(|_| cfg!(windows));
+    let ours = [Some(folders.data_local_dir()), Some(folders.config_local_dir()), above];
+    ours.into_iter().flatten().map(Path::to_owned).collect()
+}
+
 /// The data folder of a desk for which nobody set one.
 pub(super) fn default_data_dir() -> Result<PathBuf, Error> {
     Ok(folders().ok_or(Error::NoHome)?.data_local_dir().to_owned())
@@ -48,6 +62,19 @@ fn folders() -> Option<directories::ProjectDirs> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_folder_is_of_our_name_alone() {
+        let folders = own_folders();
+        assert!(folders.contains(&default_data_dir().unwrap()), "{folders:?}");
+        assert!(folders.contains(&default_file().unwrap().parent().unwrap().to_owned()), "{folders:?}");
+        // They are removed whole: none may be one that others use.
+        for folder in &folders {
+            let named = folder.components().any(|c| c.as_os_str().eq_ignore_ascii_case("preshift"));
+            assert!(named && folder.is_absolute(), "{folder:?}");
+        }
+        assert_eq!(launcher_log().is_some(), cfg!(windows));
+    }
 
     #[test]
     fn the_users_own_file_comes_before_the_administrators_and_named_settings_have_their_own() {

@@ -54,6 +54,8 @@ pub enum Request {
     Unenroll,
     /// A new version was installed: look at it now, and not within a minute.
     Upgraded,
+    /// End, as at logoff.
+    Stop,
 }
 
 /// A self-check, as the agent wants it.

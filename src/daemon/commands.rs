@@ -69,7 +69,8 @@ impl Daemon {
                 self.upgrade.look_now();
                 replies.send(Answer::Done);
             }
-            Request::Check(_) => {}
+            // A check was begun above; an end is the loop's.
+            Request::Check(_) | Request::Stop => {}
         }
     }
 

@@ -5,8 +5,8 @@
 //! answers cannot delay it. What is on disk is true at every moment, so nothing is lost.
 
 use super::Program;
-use std::{io, thread, time::Duration};
-use tokio::sync::watch;
+use std::{io, sync::Arc, thread, time::Duration};
+use tokio::sync::{Notify, watch};
 
 /// What an orderly end may take. With what the system needs to deliver a signal and to end a
 /// process this stays below three seconds.
@@ -14,38 +14,53 @@ pub const GRACE: Duration = Duration::from_millis(2_500);
 
 /// Told when the daemon should end.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop {
+    told: watch::Receiver<bool>,
+    tell: Arc<Notify>,
+}
 
 impl Stop {
     /// Whether the word came.
     pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
+        *self.told.borrow()
     }
 
     /// Waits for the word.
     pub async fn requested(&mut self) {
         // A sender that is gone is a thread that failed: end as well.
-        let _ = self.0.wait_for(|stop| *stop).await;
+        let _ = self.told.wait_for(|stop| *stop).await;
+    }
+
+    /// Gives the word, as the system would.
+    pub fn now(&self) {
+        self.tell.notify_one();
     }
 }
 
 /// Watches for the system's word to end. After it the process ends within `GRACE`, by itself or not.
 pub fn watch() -> io::Result<Stop> {
-    let (to, from) = watch::channel(false);
+    let (to, told) = watch::channel(false);
+    let tell = Arc::<Notify>::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // Registered before the thread runs, so that a signal that comes at once is not missed.
     let signals = {
         let _inside = runtime.enter();
         Signals::register()?
     };
+    let by_command = tell.clone();
     thread::Builder::new().name("stop".into()).stack_size(128 * 1024).spawn(move || {
-        runtime.block_on(signals.any());
+        runtime.block_on(async {
+            tokio::select! {
+                () = signals.any() => {}
+                () = by_command.notified() => {}
+            }
+        });
         let _ = to.send(true);
         thread::sleep(GRACE);
         tracing::warn!("something hangs; ending without it");
         std::process::exit(0);
     })?;
-    Ok(Stop(from))
+    Ok(Stop { told, tell })
 }
 
 /// Gives over to another program after so long, if this one hangs while it ends for it.

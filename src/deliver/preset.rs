@@ -130,6 +130,16 @@ impl Preset {
         Self::parse(&text, &from_file).map_err(wrong)
     }
 
+    /// A file that says the same, with the code in it.
+    pub fn to_toml(&self) -> String {
+        let quoted = |text: String| toml::Value::from(text);
+        format!(
+            "collector = {}\ncode = {}\n",
+            quoted(self.collector.to_string()),
+            quoted(self.code.to_string())
+        )
+    }
+
     /// Takes a file's text apart; `read` reads the file of the code.
     fn parse(text: &str, read: &dyn Fn(&Path) -> Result<String, Wrong>) -> Result<Self, Wrong> {
         let written: Written = toml::from_str(text).map_err(|e: toml::de::Error| {

@@ -1,6 +1,7 @@
 //! Linux.
 
 pub mod audio;
+pub mod autostart;
 pub mod clock;
 pub mod control;
 pub mod facts;

@@ -1,6 +1,7 @@
 //! macOS.
 
 pub mod audio;
+pub mod autostart;
 pub mod clock;
 pub mod command;
 pub mod control;

@@ -1,6 +1,7 @@
 //! Windows.
 
 pub mod audio;
+pub mod autostart;
 pub mod clock;
 pub mod control;
 pub mod devices;

@@ -1,0 +1,114 @@
+//! Starting at logon by launchd, as an agent of this user's graphical session: launchctl(1).
+
+use crate::autostart::{
+    Done, Error, Means, Registered,
+    agent::{self, LABEL},
+    tool::{self, DEADLINE, Failed, Output},
+};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Its place on every macOS.
+const LAUNCHCTL: &str = "/bin/launchctl";
+
+/// Registers a program, and starts it unless a daemon runs already. Blocks.
+pub fn on(program: &Path, runs: bool) -> Result<Done, Error> {
+    let (file, text) = (own_file()?, agent::plist(program)?);
+    let same = read(&file)?.as_deref() == Some(&text);
+    if !same {
+        write(&file, &text)?;
+    }
+    // Whoever switched it off in the system's settings or by launchctl wants it again now.
+    good(&["enable", &service()])?;
+    let loaded = is_loaded()?;
+    if runs && !(loaded && same) {
+        let remark = "A daemon runs already; launchd starts it from the next logon on.";
+        return Ok(Done { means: Means::LaunchAgent, remark: Some(remark.into()) });
+    }
+    if loaded && !same {
+        good(&["bootout", &service()])?;
+    }
+    if !loaded || !same {
+        good(&["bootstrap", &domain(), file.to_str().unwrap_or_default()])?;
+    } else if !runs {
+        good(&["kickstart", &service()])?;
+    }
+    Ok(Done { means: Means::LaunchAgent, remark: None })
+}
+
+/// Only launchd starts a service of launchd's. Says whether there was another way: there is none.
+pub fn start_ourselves(_program: &Path) -> Result<bool, Error> {
+    Ok(false)
+}
+
+/// Stops what launchd started, and deregisters. Says what was registered. Blocks.
+pub fn off() -> Result<Vec<Means>, Error> {
+    let file = own_file()?;
+    let loaded = is_loaded()?;
+    if loaded {
+        good(&["bootout", &service()])?;
+    }
+    match fs::remove_file(&file) {
+        Ok(()) => Ok(vec![Means::LaunchAgent]),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Ok(if loaded { vec![Means::LaunchAgent] } else { Vec::new() })
+        }
+        Err(e) => Err(Error::file("remove", file)(e)),
+    }
+}
+
+/// What is registered. Blocks.
+pub fn show() -> Result<Vec<Registered>, Error> {
+    let file = own_file()?;
+    let there = read(&file)?.is_some();
+    if !there && !is_loaded()? {
+        return Ok(Vec::new());
+    }
+    let disabled = output(&["print-disabled", &domain()])?;
+    let enabled = there && !agent::is_disabled(&disabled.said);
+    Ok(vec![Registered { means: Means::LaunchAgent, starts: Some(file.display().to_string()), enabled }])
+}
+
+fn is_loaded() -> Result<bool, Error> {
+    Ok(output(&["print", &service()])?.is_good())
+}
+
+fn domain() -> String {
+    // SAFETY: takes nothing and cannot fail.
+    format!("gui/{}", unsafe { libc::getuid() })
+}
+
+fn service() -> String {
+    format!("{}/{LABEL}", domain())
+}
+
+fn output(arguments: &[&str]) -> Result<Output, Failed> {
+    tool::run(LAUNCHCTL, arguments, DEADLINE)
+}
+
+fn good(arguments: &[&str]) -> Result<(), Failed> {
+    output(arguments)?.good(LAUNCHCTL, arguments).map(drop)
+}
+
+fn own_file() -> Result<PathBuf, Error> {
+    let base = directories::BaseDirs::new()
+        .ok_or_else(|| Error::Refused("this user has no home folder to keep a launch agent in".into()))?;
+    Ok(base.home_dir().join("Library/LaunchAgents").join(format!("{LABEL}.plist")))
+}
+
+fn read(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::file("read", path)(e)),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
+    }
+    fs::write(path, text).map_err(Error::file("write", path))
+}
