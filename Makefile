@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each installs what it needs.
 # `make help` lists the rest.
-.PHONY: help run stop test quick lint labs release deb rpm packages packages-test reproducible macos xplat wine audit schema clean
+.PHONY: help run stop test quick lint labs release deb rpm packages packages-test reproducible macos msi msi-test xplat wine audit schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +49,15 @@ reproducible: ## build everything a second time elsewhere, and compare byte by b
 
 macos: ## on a Mac: Preshift.app with its install command in a zip, in target/dist
 	packaging/macos/build.sh
+msi: ## the Windows package, in target/dist
+	@scripts/setup.sh build msi
+	@[ -e "$${XPLAT_DIR:-$$HOME/.cache/xplat}/tc" ] || tests/labs/xplat/xplat.sh setup
+	tests/labs/xplat/xplat.sh win build --release --locked -p preshift -p preshift-launcher --bins
+	packaging/windows/build.sh
+
+msi-test: ## install, enrol, upgrade and remove the Windows package under Wine
+	@scripts/setup.sh build msi
+	packaging/windows/test.sh --required
 
 xplat: ## check the code for Windows and macOS, and run the Windows program under Wine
 	tests/labs/xplat/check.sh

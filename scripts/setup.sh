@@ -37,8 +37,17 @@ for part in "$@"; do
         want zip zip # the macOS package
         want unzip unzip
         want chromium chromium # the board, looked at in a real browser
+        want wixl wixl # the Windows package
+        want msibuild msitools
+        want faketime faketime
         ;;
-    *) echo "setup.sh: unknown part '$part'; use build, packages or test" >&2; exit 64 ;;
+    msi)
+        want wixl wixl # the Windows package
+        want msibuild msitools
+        want faketime faketime # the same bytes whenever it is built
+        want x86_64-w64-mingw32-objdump binutils-mingw-w64-x86-64
+        ;;
+    *) echo "setup.sh: unknown part '$part'; use build, packages, msi or test" >&2; exit 64 ;;
     esac
 done
 

@@ -82,5 +82,11 @@ packaging/release/test.sh
 step "the same bytes from a second build"
 packaging/release/reproducible.sh
 
+step "the Windows package, under Wine"
+msi=$(mktemp)
+packaging/windows/test.sh 2>&1 | tee "$msi"
+grep -q SKIPPED "$msi" && skipped+=("the Windows package: $(grep -m1 SKIPPED "$msi")")
+rm -f "$msi"
+
 step "done"
 for s in "${skipped[@]}"; do echo "SKIPPED: $s"; done
