@@ -6,42 +6,20 @@ use std::path::Path;
 /// The agent's label, and the name of its file.
 pub const LABEL: &str = "com.preshift.desk";
 
+/// The template, which the package for all users fills in as well.
+const TEMPLATE: &str = include_str!("../../packaging/macos/com.preshift.desk.plist");
+/// Where the template wants the program, and where a file for the daemon's log. As whole elements: the names are
+/// in a comment as well, and a path with two hyphens would end that.
+const PROGRAM: &str = "<string>__PROGRAM__</string>";
+const LOG: &str = "<string>__LOG__</string>";
+
 /// Starts `program run` at logon, again when it failed, and not when it ended by itself.
-pub fn plist(program: &Path) -> Result<String, Unfit> {
-    let program = fit::xml(fit::text(program)?);
-    Ok(format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-	<key>Label</key>
-	<string>{LABEL}</string>
-	<key>ProgramArguments</key>
-	<array>
-		<string>{program}</string>
-		<string>run</string>
-	</array>
-	<key>RunAtLoad</key>
-	<true/>
-	<key>KeepAlive</key>
-	<dict>
-		<key>SuccessfulExit</key>
-		<false/>
-	</dict>
-	<key>ThrottleInterval</key>
-	<integer>30</integer>
-	<key>ExitTimeOut</key>
-	<integer>10</integer>
-	<key>ProcessType</key>
-	<string>Adaptive</string>
-	<key>LimitLoadToSessionType</key>
-	<string>Aqua</string>
-	<key>Umask</key>
-	<integer>63</integer>
-</dict>
-</plist>
-"#
-    ))
+pub fn plist(program: &Path, log: &Path) -> Result<String, Unfit> {
+    let element = |path| Ok(format!("<string>{}</string>", fit::xml(fit::text(path)?)));
+    let (program, log): (String, String) = (element(program)?, element(log)?);
+    // One after the other: a path may hold the other's name.
+    let (before, after) = TEMPLATE.split_once(PROGRAM).unwrap_or((TEMPLATE, ""));
+    Ok(format!("{before}{program}{}", after.replace(LOG, &log)))
 }
 
 /// Whether `launchctl print-disabled` says that somebody switched the agent off: `"label" => disabled`, and
@@ -71,16 +49,17 @@ mod tests {
 
     #[test]
     fn every_path_comes_back_from_the_list() {
-        for path in fit::HOSTILE {
-            let list = plist(Path::new(path)).unwrap();
+        for path in fit::HOSTILE.iter().copied().chain(["/-- >/<string>__LOG__</string>/preshift"]) {
+            let list = plist(Path::new(path), Path::new("/Users/o'brien & co/Preshift.log")).unwrap();
             let read = plist::Value::from_reader_xml(list.as_bytes()).unwrap();
             let dict = read.as_dictionary().unwrap();
             assert_eq!(dict["Label"].as_string(), Some(LABEL));
             let words: Vec<_> =
                 dict["ProgramArguments"].as_array().unwrap().iter().map(|w| w.as_string().unwrap()).collect();
             assert_eq!(words, [path, "run"]);
-            assert_eq!(dict["Umask"].as_signed_integer(), Some(0o077));
+            assert_eq!(dict["StandardErrorPath"].as_string(), Some("/Users/o'brien & co/Preshift.log"));
         }
-        assert!(plist(Path::new("/a\u{1}b")).is_err());
+        assert!(plist(Path::new("/a\u{1}b"), Path::new("/log")).is_err());
+        assert!(plist(Path::new("/a"), Path::new("/log\n")).is_err());
     }
 }

@@ -1,4 +1,7 @@
 //! Starting at logon by launchd, as an agent of this user's graphical session: launchctl(1).
+//!
+//! An administrator may have installed the agent for everybody; then nothing is written, and one agent's `off` is
+//! launchd's own note that it is disabled for them.
 
 use crate::autostart::{
     Done, Error, Means, Registered,
@@ -12,14 +15,23 @@ use std::{
 
 /// Its place on every macOS.
 const LAUNCHCTL: &str = "/bin/launchctl";
+/// Where an administrator's installation puts the agent.
+const FOR_ALL: &str = "/Library/LaunchAgents/com.preshift.desk.plist";
 
 /// Registers a program, and starts it unless a daemon runs already. Blocks.
 pub fn on(program: &Path, runs: bool) -> Result<Done, Error> {
-    let (file, text) = (own_file()?, agent::plist(program)?);
-    let same = read(&file)?.as_deref() == Some(&text);
-    if !same {
-        write(&file, &text)?;
-    }
+    let for_all = Path::new(FOR_ALL);
+    let (file, same) = if for_all.is_file() {
+        (for_all.to_owned(), true)
+    } else {
+        let file = own_file()?;
+        let text = agent::plist(program, &log_file()?)?;
+        let same = read(&file)?.as_deref() == Some(&text);
+        if !same {
+            write(&file, &text)?;
+        }
+        (file, same)
+    };
     // Whoever switched it off in the system's settings or by launchctl wants it again now.
     good(&["enable", &service()])?;
     let loaded = is_loaded()?;
@@ -50,6 +62,10 @@ pub fn off() -> Result<Vec<Means>, Error> {
     if loaded {
         good(&["bootout", &service()])?;
     }
+    if Path::new(FOR_ALL).is_file() {
+        good(&["disable", &service()])?;
+        return Ok(vec![Means::LaunchAgent]);
+    }
     match fs::remove_file(&file) {
         Ok(()) => Ok(vec![Means::LaunchAgent]),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -61,8 +77,9 @@ pub fn off() -> Result<Vec<Means>, Error> {
 
 /// What is registered. Blocks.
 pub fn show() -> Result<Vec<Registered>, Error> {
-    let file = own_file()?;
-    let there = read(&file)?.is_some();
+    let own = own_file()?;
+    let file = if Path::new(FOR_ALL).is_file() { FOR_ALL.into() } else { own };
+    let there = file.is_file();
     if !there && !is_loaded()? {
         return Ok(Vec::new());
     }
@@ -93,9 +110,18 @@ fn good(arguments: &[&str]) -> Result<(), Failed> {
 }
 
 fn own_file() -> Result<PathBuf, Error> {
+    Ok(library()?.join("LaunchAgents").join(format!("{LABEL}.plist")))
+}
+
+/// In a folder that every user has: launchd makes none.
+fn log_file() -> Result<PathBuf, Error> {
+    Ok(library()?.join("Logs/Preshift.log"))
+}
+
+fn library() -> Result<PathBuf, Error> {
     let base = directories::BaseDirs::new()
         .ok_or_else(|| Error::Refused("this user has no home folder to keep a launch agent in".into()))?;
-    Ok(base.home_dir().join("Library/LaunchAgents").join(format!("{LABEL}.plist")))
+    Ok(base.home_dir().join("Library"))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {
