@@ -252,7 +252,7 @@ fn remove_data(settings: &Settings) -> anyhow::Result<()> {
 /// Whether a file of a data folder is one that Preshift makes.
 fn is_ours(name: &str) -> bool {
     let starts = ["preshift.db", "identity.json", "control.sock"];
-    name == "lock" || starts.iter().any(|start| name.starts_with(start))
+    ["lock", "losses", "reserve"].contains(&name) || starts.iter().any(|start| name.starts_with(start))
 }
 
 /// What is absent already was to be removed.
@@ -331,7 +331,15 @@ mod tests {
 
     #[test]
     fn in_a_folder_that_somebody_chose_only_our_files_are_ours() {
-        for ours in ["lock", "identity.json", "identity.json.damaged", "preshift.db-wal", "control.sock"] {
+        for ours in [
+            "lock",
+            "losses",
+            "reserve",
+            "identity.json",
+            "identity.json.damaged",
+            "preshift.db-wal",
+            "control.sock",
+        ] {
             assert!(is_ours(ours), "{ours}");
         }
         for other in ["lock.txt", "letters.doc", "my identity.json", "Preshift", ".."] {
