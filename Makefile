@@ -49,6 +49,7 @@ reproducible: ## build everything a second time elsewhere, and compare byte by b
 
 macos: ## on a Mac: Preshift.app with its install command in a zip, in target/dist
 	packaging/macos/build.sh
+
 msi: ## the Windows package, in target/dist
 	@scripts/setup.sh build msi
 	@[ -e "$${XPLAT_DIR:-$$HOME/.cache/xplat}/tc" ] || tests/labs/xplat/xplat.sh setup

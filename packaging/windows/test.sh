@@ -172,6 +172,8 @@ listed | grep > /dev/null "DisplayVersion.*$next" || die "the list of programs d
 [ "$(listed | grep -c 'DisplayName.*Preshift')" = 1 ] || die "twice in the list of programs"
 [ ! -e "$programs/upgrading" ] || die "the mark of the upgrade is left"
 wait_for "a daemon answers after the upgrade" 90 running
+taken_over() { local now; now=$(process); [ -n "$now" ] && [ "$now" != "$before" ]; }
+wait_for "the new version has taken over" 90 taken_over
 [ "$(desks | cut -d, -f1)" = "$known" ] || die "the desk is another one"
 task || die "the task is gone"
 if msi /i "$first"; then die "an older version must not replace a newer one"; fi

@@ -7,6 +7,7 @@ use super::{
     Exit, autostart,
     exit::Ends,
     owner::{self, Owner},
+    upgraded,
 };
 use crate::{
     aside,
@@ -100,6 +101,8 @@ fn install(settings: &Settings, options: &Install) -> anyhow::Result<Exit> {
     let mark = upgrade_mark()?;
     absent(fs::remove_file(&mark), &mark)?;
     let started = autostart::start(settings)?;
+    // An older one that runs takes over when it may; asked for now, it need not notice by itself.
+    let _ = upgraded::run(settings);
     anstream::println!("Preshift starts whenever you log on, by {}.", started.done.means);
     if !started.answers {
         // A virus scanner may keep a new program for longer than an installer should wait.
