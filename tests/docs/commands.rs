@@ -7,6 +7,8 @@ pub struct Shown {
     pub line: String,
     /// The words after the program.
     pub words: Vec<String>,
+    /// Whether it stands in a sentence, which may name a command without all that it takes.
+    pub named: bool,
 }
 
 /// Every command of `program` in a Markdown text: lines of code blocks and code within a sentence, behind `sudo`
@@ -19,7 +21,7 @@ pub fn of(program: &str, markdown: &str) -> Vec<Shown> {
         if line.trim_start().starts_with("```") {
             in_block = !in_block;
         } else if in_block {
-            shown.extend(commands(program, line));
+            shown.extend(commands(program, line, false));
         } else {
             prose.push_str(line);
             prose.push('\n');
@@ -27,13 +29,13 @@ pub fn of(program: &str, markdown: &str) -> Vec<Shown> {
     }
     // Every second piece between backticks is code; it may go over the end of a line.
     for code in prose.split('`').skip(1).step_by(2) {
-        shown.extend(commands(program, &code.replace('\n', " ")));
+        shown.extend(commands(program, &code.replace('\n', " "), true));
     }
     shown
 }
 
 /// The commands of one line: alternatives and filters are divided by ` | `, commands by `&&` and `;`.
-fn commands(program: &str, line: &str) -> Vec<Shown> {
+fn commands(program: &str, line: &str, named: bool) -> Vec<Shown> {
     let mut found = Vec::new();
     let mut before: Option<&str> = None;
     for part in line.split(" && ").flat_map(|p| p.split("; ")) {
@@ -43,12 +45,12 @@ fn commands(program: &str, line: &str) -> Vec<Shown> {
             let rest = &words[begins.unwrap_or(words.len())..];
             match rest.split_first() {
                 Some((first, rest)) if is(program, first) => {
-                    found.push(Shown { line: line.trim().to_owned(), words: rest.to_vec() });
+                    found.push(Shown { line: line.trim().to_owned(), words: rest.to_vec(), named });
                     before = Some(program);
                 }
                 // `preshift status | history`: the program is not said again.
                 Some(_) if number > 0 && before.is_some() && !is_filter(&rest[0]) => {
-                    found.push(Shown { line: line.trim().to_owned(), words: rest.to_vec() });
+                    found.push(Shown { line: line.trim().to_owned(), words: rest.to_vec(), named });
                 }
                 _ => {}
             }
@@ -117,9 +119,9 @@ pub fn hold(program: &str, command: &clap::Command) -> usize {
         for shown in of(program, &text) {
             number += 1;
             let words = std::iter::once(program.to_owned()).chain(shown.words.clone());
-            if let Err(error) = command.clone().try_get_matches_from(words)
-                && error.use_stderr()
-            {
+            let Err(error) = command.clone().try_get_matches_from(words) else { continue };
+            let short = error.kind() == clap::error::ErrorKind::MissingRequiredArgument && shown.named;
+            if error.use_stderr() && !short {
                 panic!("{document}: `{}` is no command of {program}:\n{error}", shown.line);
             }
         }
