@@ -151,7 +151,7 @@ impl Upgrade {
     }
 
     /// One whose new version was tried and found good.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub fn ready(version: Version) -> Self {
         let mut upgrade = Self::watch(Program::of_this_process().ok(), Duration::MAX - LOOK);
         let installed = upgrade.installed.as_mut().expect("there is a program");
