@@ -38,39 +38,3 @@ pub struct FileIdentity {
     /// When it was last written, in nanoseconds of whatever epoch the system has.
     pub modified_ns: i128,
 }
-
-/// Whether an upgrade on Windows gave a running program this name: `preshift.old-3.exe` for `preshift.exe`.
-#[cfg_attr(not(windows), allow(dead_code))]
-fn is_set_aside(file: &str, program: &str) -> bool {
-    let (file, program) = (file.to_ascii_lowercase(), program.to_ascii_lowercase());
-    let Some(stem) = program.strip_suffix(".exe") else { return false };
-    file.strip_prefix(stem)
-        .and_then(|rest| rest.strip_prefix(".old-"))
-        .and_then(|rest| rest.strip_suffix(".exe"))
-        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_an_upgrade_set_aside_is_recognised() {
-        for name in ["preshift.old-1.exe", "preshift.old-20261126.exe", "Preshift.OLD-2.EXE"] {
-            assert!(is_set_aside(name, "preshift.exe"), "{name}");
-        }
-        for name in [
-            "preshift.exe",
-            "preshift.old-.exe",
-            "preshift.old-1.exe.bak",
-            "preshift.old-1a.exe",
-            "preshift.old-1",
-            "preshift-collector.old-1.exe",
-            "old-1.exe",
-            "",
-        ] {
-            assert!(!is_set_aside(name, "preshift.exe"), "{name}");
-        }
-        assert!(!is_set_aside("preshift.old-1.exe", "preshift"), "it has no name of Windows");
-    }
-}

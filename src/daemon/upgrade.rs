@@ -4,7 +4,10 @@
 //! restarted. `Installed` is pure: what lies at the path, and what follows. When a version may take over is
 //! `schedule`'s. Must not fetch, unpack or install anything: that is the package manager's.
 
-use crate::platform::{FileIdentity, program, trust};
+use crate::{
+    aside,
+    platform::{FileIdentity, program, trust},
+};
 use std::{
     ffi::OsString,
     fs::File,
@@ -41,13 +44,26 @@ impl Program {
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_else(|| path.clone().into());
         let path = as_called(&name, &running).unwrap_or(path);
-        program::remove_what_was_set_aside(&path);
+        if cfg!(windows) {
+            sweep(&path);
+        }
         Ok(Self { path, name, arguments: arguments.collect(), running })
     }
 
     /// Gives this process over to what lies at the path by now. Returns only if that failed.
     pub fn give_over(&self) -> io::Error {
         program::give_over_to(&self.path, &self.name, &self.arguments)
+    }
+}
+
+/// Deletes what installers set aside, the launcher as well. What still runs is left to the next start.
+fn sweep(program: &Path) {
+    for program in [program.to_owned(), program.with_file_name("preshiftw.exe")] {
+        match aside::sweep(&program) {
+            Ok(0) => {}
+            Ok(left) => tracing::debug!(left, "programs that were set aside still run"),
+            Err(error) => tracing::debug!(%error, "programs that were set aside cannot be looked for"),
+        }
     }
 }
 

@@ -27,6 +27,3 @@ pub fn is_executable(file: &File) -> io::Result<bool> {
 pub fn give_over_to(program: &Path, name: &std::ffi::OsStr, arguments: &[OsString]) -> io::Error {
     Command::new(program).arg0(name).args(arguments).exec()
 }
-
-/// Nothing is set aside here: a file that runs can be replaced.
-pub fn remove_what_was_set_aside(_program: &Path) {}

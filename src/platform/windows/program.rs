@@ -18,7 +18,7 @@ use windows_sys::Win32::{
     Storage::FileSystem::{
         BY_HANDLE_FILE_INFORMATION, GetFileInformationByHandle, GetFinalPathNameByHandleW, VOLUME_NAME_DOS,
     },
-    System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, DETACHED_PROCESS},
+    System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW},
 };
 
 /// Longest path that Windows knows, in UTF-16 units.
@@ -105,7 +105,8 @@ pub fn give_over_to(program: &Path, _name: &OsStr, arguments: &[OsString]) -> io
             .creation_flags(flags)
             .spawn()
     };
-    let alone = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+    // A console without a window: one that has none at all would open a window for each of its children.
+    let alone = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP;
     let started = match start(alone | CREATE_BREAKAWAY_FROM_JOB) {
         // The job of whoever started us keeps its processes: then it is one of them.
         Err(e) if e.raw_os_error() == Some(ERROR_ACCESS_DENIED as i32) => start(alone),
@@ -114,19 +115,5 @@ pub fn give_over_to(program: &Path, _name: &OsStr, arguments: &[OsString]) -> io
     match started {
         Ok(_) => std::process::exit(0),
         Err(error) => error,
-    }
-}
-
-/// Deletes what upgrades set aside. What still runs cannot be deleted and is left to the next start.
-pub fn remove_what_was_set_aside(program: &Path) {
-    let (Some(folder), Some(name)) = (program.parent(), program.file_name().and_then(OsStr::to_str)) else {
-        return;
-    };
-    let Ok(files) = std::fs::read_dir(folder) else { return };
-    for file in files.flatten() {
-        let set_aside = file.file_name().to_str().is_some_and(|f| crate::platform::is_set_aside(f, name));
-        if set_aside && std::fs::remove_file(file.path()).is_err() {
-            tracing::debug!("a version that was set aside still runs");
-        }
     }
 }
