@@ -115,7 +115,7 @@ pub async fn run(desk: Desk, mut stop: Stop, program: Option<Program>) -> Result
         let wait = daemon.tick(&nudge).await;
         if let Some(program) = daemon.successor(requests.is_empty()) {
             tracing::info!("the new version takes over");
-            stop::end_within(GRACE, program.clone());
+            stop::end_within(GRACE, program.clone(), stop.clone());
             break Ended::For(program);
         }
         tokio::select! {

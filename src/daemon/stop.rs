@@ -63,10 +63,14 @@ pub fn watch() -> io::Result<Stop> {
     Ok(Stop { told, tell })
 }
 
-/// Gives over to another program after so long, if this one hangs while it ends for it.
-pub(super) fn end_within(grace: Duration, program: Program) {
+/// Gives over to another program after so long, if this one hangs while it ends for it. If it was told to end by
+/// then, nothing goes on.
+pub(super) fn end_within(grace: Duration, program: Program, stop: Stop) {
     let late = move || {
         thread::sleep(grace);
+        if stop.is_requested() {
+            std::process::exit(0);
+        }
         tracing::warn!("something hangs; giving over without it");
         let _ = program.give_over();
         std::process::exit(1);

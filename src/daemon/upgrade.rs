@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(5);
 /// A program says its version within milliseconds, or within this on a disk that is busy being upgraded.
 const TRIAL: Duration = Duration::from_secs(10);
+/// What a look at the file may take. Where it takes longer, the volume hangs, and the daemon goes on without.
+const LOOK_TAKES: Duration = Duration::from_secs(2);
 /// What a version takes, with room.
 const SAID_BYTES: usize = 256;
 
@@ -35,6 +37,8 @@ pub struct Program {
     name: OsString,
     arguments: Vec<OsString>,
     running: FileIdentity,
+    /// What was tried and is to take over.
+    tried: Option<FileIdentity>,
 }
 
 impl Program {
@@ -47,12 +51,27 @@ impl Program {
         if cfg!(windows) {
             sweep(&path);
         }
-        Ok(Self { path, name, arguments: arguments.collect(), running })
+        Ok(Self { path, name, arguments: arguments.collect(), running, tried: None })
     }
 
-    /// Gives this process over to what lies at the path by now. Returns only if that failed.
+    /// Gives this process over to what lies at the path, if it still is what was tried. Returns only if that failed.
     pub fn give_over(&self) -> io::Error {
-        program::give_over_to(&self.path, &self.name, &self.arguments)
+        match self.is_what_was_tried() {
+            Ok(()) => program::give_over_to(&self.path, &self.name, &self.arguments),
+            Err(error) => error,
+        }
+    }
+
+    /// It goes by its path, and the last look may be a while ago.
+    fn is_what_was_tried(&self) -> io::Result<()> {
+        let file = File::open(&self.path)?;
+        if Some(program::identity(&file)?) != self.tried {
+            return Err(io::Error::other("the new version was replaced since it was tried"));
+        }
+        if !is_trusted(&file, &self.path)? {
+            return Err(io::Error::other("another user could have written the new version"));
+        }
+        Ok(())
     }
 }
 
@@ -80,6 +99,18 @@ fn look(path: &Path) -> Option<FileIdentity> {
     program::identity(&File::open(path).ok()?).ok()
 }
 
+/// Whether only this user and the system could have put this file to this path. Blocks.
+fn is_trusted(file: &File, path: &Path) -> io::Result<bool> {
+    // Whoever may write to its folder may put another file in its place.
+    #[cfg(unix)]
+    if !trust::is_trusted_place(path)? {
+        return Ok(false);
+    }
+    #[cfg(windows)]
+    let _ = path;
+    trust::is_trusted(file)
+}
+
 /// What follows from what lay at the program's path, look by look. Pure.
 #[derive(Debug, Clone)]
 struct Installed {
@@ -98,12 +129,30 @@ struct Installed {
 enum NotTaken {
     #[error("it is no program")]
     NoProgram,
-    #[error("it is still being written")]
-    Writing,
+    #[error("it cannot be tried now")]
+    NotYet,
     #[error("another user could have written it")]
     Untrusted,
     #[error("it does not say that it is Preshift")]
     NotPreshift,
+}
+
+impl NotTaken {
+    /// What it means that the file cannot be opened or started: a trouble that passes is no word about the file.
+    fn by(error: &io::Error) -> Self {
+        use io::ErrorKind::{ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock};
+        // Somebody has it open for writing; there are no processes, memory or files to be had just now.
+        #[cfg(unix)]
+        let passes = [libc::EMFILE, libc::ENFILE];
+        // ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION and ERROR_VIRUS_INFECTED: a scanner looks at it first.
+        #[cfg(windows)]
+        let passes = [5, 32, 225];
+        match error.kind() {
+            ExecutableFileBusy | OutOfMemory | ResourceBusy | WouldBlock => Self::NotYet,
+            _ if error.raw_os_error().is_some_and(|number| passes.contains(&number)) => Self::NotYet,
+            _ => Self::NoProgram,
+        }
+    }
 }
 
 /// What to do after a look.
@@ -140,13 +189,18 @@ impl Installed {
 
     /// Takes in what became of trying the file that lay there then.
     fn tried(&mut self, which: FileIdentity, said: Result<Version, NotTaken>) {
-        if self.other == Some(which) && said != Err(NotTaken::Writing) {
+        if self.other == Some(which) && said != Err(NotTaken::NotYet) {
             self.tried = Some(said);
         }
     }
 
     fn version(&self) -> Option<&Version> {
         self.tried.as_ref()?.as_ref().ok()
+    }
+
+    /// The file that was tried and found good.
+    fn good(&self) -> Option<FileIdentity> {
+        self.version().and(self.other)
     }
 }
 
@@ -156,6 +210,8 @@ pub struct Upgrade {
     program: Option<Program>,
     installed: Option<Installed>,
     next_look: Duration,
+    /// A look that did not end in time.
+    hangs: Option<JoinHandle<Option<FileIdentity>>>,
     trying: Option<JoinHandle<(FileIdentity, Result<Version, NotTaken>)>>,
 }
 
@@ -163,7 +219,7 @@ impl Upgrade {
     /// Watches the file of this program; without one there is nothing to watch.
     pub fn watch(program: Option<Program>, now: Duration) -> Self {
         let installed = program.as_ref().map(|p| Installed::new(p.running, cfg!(windows)));
-        Self { program, installed, next_look: now + LOOK, trying: None }
+        Self { program, installed, next_look: now + LOOK, hangs: None, trying: None }
     }
 
     /// One whose new version was tried and found good.
@@ -192,19 +248,33 @@ impl Upgrade {
         (self.program.is_some() && self.trying.is_none()).then_some(self.next_look)
     }
 
-    /// Looks, if it is time to.
+    /// Looks, if it is time to. Always if a version waits, for it may take over right after.
     pub async fn look(&mut self, now: Duration) {
         let (Some(program), Some(installed)) = (&self.program, &mut self.installed) else { return };
-        if self.trying.is_some() || now < self.next_look {
+        if self.trying.is_some() || (now < self.next_look && installed.version().is_none()) {
+            return;
+        }
+        // Each look that hangs takes a thread: one is enough.
+        if self.hangs.as_ref().is_some_and(|hangs| !hangs.is_finished()) {
+            self.next_look = now + LOOK;
             return;
         }
         let path = program.path.clone();
-        let there = tokio::task::spawn_blocking(move || look(&path)).await.unwrap_or_default();
+        let mut looking = tokio::task::spawn_blocking(move || look(&path));
+        let looked = tokio::time::timeout(LOOK_TAKES, &mut looking).await;
+        let Ok(there) = looked else {
+            tracing::warn!("this program's file cannot be looked at: its volume does not answer");
+            self.hangs = Some(looking);
+            self.next_look = now + LOOK;
+            return;
+        };
+        self.hangs = None;
+        let there = there.unwrap_or_default();
         let next = installed.look(there);
         self.next_look = now + if next == Next::LookAgain { SETTLE } else { LOOK };
         if let (Next::Try, Some(which)) = (next, there) {
             let path = program.path.clone();
-            self.trying = Some(tokio::spawn(async move { (which, attempt(&path, which).await) }));
+            self.trying = Some(tokio::spawn(async move { (which, attempt(&path, which, TRIAL).await) }));
         }
     }
 
@@ -216,6 +286,9 @@ impl Upgrade {
         if let (Ok((which, said)), Some(installed)) = (done, &mut self.installed) {
             match &said {
                 Ok(version) => tracing::info!(%version, "a new version is installed"),
+                Err(NotTaken::NotYet) => {
+                    tracing::info!("what was put in this program's place cannot be tried now")
+                }
                 Err(why) => tracing::warn!(%why, "what was put in this program's place is not taken over to"),
             }
             installed.tried(which, said);
@@ -224,33 +297,42 @@ impl Upgrade {
 
     /// What takes over, if something may.
     pub fn successor(&self) -> Option<Program> {
-        self.version().and(self.program.clone())
+        let good = self.installed.as_ref()?.good().filter(|_| self.hangs.is_none())?;
+        Some(Program { tried: Some(good), ..self.program.clone()? })
     }
 }
 
-/// Whether a file may be trusted and says that it is Preshift.
-async fn attempt(path: &Path, which: FileIdentity) -> Result<Version, NotTaken> {
+/// Whether a file may be trusted and says in time that it is Preshift.
+async fn attempt(path: &Path, which: FileIdentity, within: Duration) -> Result<Version, NotTaken> {
     let file = path.to_owned();
-    let fit = move || {
-        let file = File::open(file).ok().filter(|f| program::identity(f).is_ok_and(|there| there == which));
-        let file = file.ok_or(NotTaken::NoProgram)?;
-        match (program::is_executable(&file), trust::is_trusted(&file)) {
-            (Ok(true), Ok(true)) => Ok(()),
-            (Ok(true), _) => Err(NotTaken::Untrusted),
-            _ => Err(NotTaken::NoProgram),
-        }
-    };
-    tokio::task::spawn_blocking(fit).await.unwrap_or(Err(NotTaken::NoProgram))?;
+    let trying = tokio::task::spawn_blocking(move || fit(&file, which));
+    trying.await.unwrap_or(Err(NotTaken::NotYet))?;
     let mut command = Command::new(path);
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     #[cfg(windows)]
     command.creation_flags(windows_sys::Win32::System::Threading::CREATE_NO_WINDOW);
-    match tokio::time::timeout(TRIAL, command.output()).await {
+    match tokio::time::timeout(within, command.output()).await {
         Ok(Ok(said)) if said.status.success() => version(&said.stdout).ok_or(NotTaken::NotPreshift),
         Ok(Ok(_)) => Err(NotTaken::NotPreshift),
-        // Somebody has it open for writing, on a system that tells.
-        Ok(Err(e)) if e.kind() == io::ErrorKind::ExecutableFileBusy => Err(NotTaken::Writing),
-        Ok(Err(_)) | Err(_) => Err(NotTaken::NoProgram),
+        Ok(Err(error)) => Err(NotTaken::by(&error)),
+        Err(_) => Err(NotTaken::NotYet),
+    }
+}
+
+/// Whether a file may be run at all. Blocks.
+fn fit(path: &Path, which: FileIdentity) -> Result<(), NotTaken> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => NotTaken::NoProgram,
+        _ => NotTaken::NotYet,
+    })?;
+    // Another one by now: the next look sees it.
+    if program::identity(&file).ok() != Some(which) {
+        return Err(NotTaken::NotYet);
+    }
+    match (program::is_executable(&file), is_trusted(&file, path)) {
+        (Ok(true), Ok(true)) => Ok(()),
+        (Ok(true), _) => Err(NotTaken::Untrusted),
+        _ => Err(NotTaken::NoProgram),
     }
 }
 
@@ -301,11 +383,11 @@ mod tests {
         installed.look(broken);
         assert_eq!(installed.look(broken), Next::Try);
         installed.tried(broken.unwrap(), Err(NotTaken::NoProgram));
-        // One that is still written to is.
-        let mut writing = Installed::new(RUNS, false);
-        writing.look(broken);
-        writing.tried(broken.unwrap(), Err(NotTaken::Writing));
-        assert_eq!(writing.look(broken), Next::Try);
+        // One that could not be tried is.
+        let mut busy = Installed::new(RUNS, false);
+        busy.look(broken);
+        busy.tried(broken.unwrap(), Err(NotTaken::NotYet));
+        assert_eq!(busy.look(broken), Next::Try);
         for _ in 0..3 {
             assert_eq!(installed.look(broken), Next::Wait);
             assert_eq!(installed.version(), None);
@@ -384,9 +466,9 @@ mod tests {
         ] {
             let which = put(text, mode);
             // Another test may start a program just now, which has our file open for a moment.
-            let mut said = Err(NotTaken::Writing);
-            while said == Err(NotTaken::Writing) {
-                said = attempt(&path, which).await;
+            let mut said = Err(NotTaken::NotYet);
+            while said == Err(NotTaken::NotYet) {
+                said = attempt(&path, which, TRIAL).await;
             }
             assert_eq!(said, expected, "{text} {mode:o}");
         }
@@ -395,6 +477,77 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         put("#!/bin/sh\necho preshift 0.3.0\n", 0o755);
         let another = FileIdentity { modified_ns: which.modified_ns - 1, ..which };
-        assert_eq!(attempt(&path, another).await, Err(NotTaken::NoProgram), "it is another by now");
+        assert_eq!(attempt(&path, another, TRIAL).await, Err(NotTaken::NotYet), "it is another by now");
+        let slow = put("#!/bin/sh\nexec sleep 60\n", 0o755);
+        let soon = Duration::from_millis(20);
+        assert_eq!(attempt(&path, slow, soon).await, Err(NotTaken::NotYet), "a busy disk passes");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(attempt(&path, slow, soon).await, Err(NotTaken::NoProgram));
+        // Whoever may write to the folder may put another file there.
+        let which = put(good, 0o755);
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(attempt(&path, which, TRIAL).await, Err(NotTaken::Untrusted));
+    }
+
+    #[test]
+    fn a_trouble_that_passes_is_no_word_about_the_file() {
+        use io::ErrorKind::{ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock};
+        for kind in [ExecutableFileBusy, OutOfMemory, ResourceBusy, WouldBlock] {
+            assert_eq!(NotTaken::by(&kind.into()), NotTaken::NotYet, "{kind}");
+        }
+        #[cfg(unix)]
+        let (passing, lasting) = ([libc::EAGAIN, libc::ETXTBSY, libc::EMFILE], libc::ENOEXEC);
+        // ERROR_BAD_EXE_FORMAT is the last.
+        #[cfg(windows)]
+        let (passing, lasting) = ([5, 32, 225], 193);
+        for number in passing {
+            assert_eq!(NotTaken::by(&io::Error::from_raw_os_error(number)), NotTaken::NotYet, "{number}");
+        }
+        assert_eq!(NotTaken::by(&io::Error::from_raw_os_error(lasting)), NotTaken::NoProgram);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_what_was_tried_takes_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("preshift");
+        std::fs::write(&path, "one").unwrap();
+        let tried = look(&path);
+        let name = OsString::from("preshift");
+        let program = Program { path: path.clone(), name, arguments: Vec::new(), running: RUNS, tried };
+        program.is_what_was_tried().unwrap();
+        std::fs::write(&path, "another").unwrap();
+        assert!(program.is_what_was_tried().unwrap_err().to_string().contains("replaced"));
+        assert!(Program { tried: None, ..program }.is_what_was_tried().is_err(), "nothing was tried");
+    }
+
+    #[tokio::test]
+    async fn a_version_that_waits_is_looked_at_again_before_its_turn_and_a_look_that_hangs_holds_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("preshift");
+        std::fs::write(&path, "new").unwrap();
+        let program = Program {
+            path: path.clone(),
+            name: "preshift".into(),
+            arguments: Vec::new(),
+            running: RUNS,
+            tried: None,
+        };
+        let mut upgrade = Upgrade::watch(Some(program), Duration::ZERO);
+        let installed = upgrade.installed.as_mut().unwrap();
+        let there = look(&path);
+        installed.look(there);
+        installed.tried(there.unwrap(), Ok(two()));
+        // Long before the next look is due.
+        upgrade.look(Duration::from_secs(1)).await;
+        assert_eq!(upgrade.successor().unwrap().tried, there);
+        // A look that never ends: the daemon goes on at once, and nothing takes over.
+        upgrade.hangs = Some(tokio::spawn(std::future::pending()));
+        std::fs::write(&path, "replaced since").unwrap();
+        upgrade.look(Duration::from_secs(2)).await;
+        assert_eq!((upgrade.version(), upgrade.successor().is_none()), (Some(&two()), true));
+        upgrade.hangs = None;
+        upgrade.look(Duration::from_secs(3)).await;
+        assert!(upgrade.version().is_none() && upgrade.successor().is_none());
     }
 }
