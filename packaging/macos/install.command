@@ -35,7 +35,6 @@ fail() { echo "install.command: $1" >&2; exit 1; }
 from=$here/Preshift.app
 [ -x "$from/Contents/MacOS/preshift" ] || fail "there is no Preshift.app beside this command; unpack the whole zip"
 [ -z "$enrolment" ] || [ -r "$enrolment" ] || fail "cannot read the enrolment file $enrolment"
-codesign --verify --strict "$from" || fail "the app is not as it was signed; fetch the zip anew"
 
 if [ "$(id -u)" = 0 ]; then
     folder=${PRESHIFT_ROOT:-}/Applications
@@ -51,13 +50,20 @@ program=$app/Contents/MacOS/preshift
 
 # Beside its place first, then swapped: a program that runs must never have its file written over.
 mkdir -p "$folder"
-new=$folder/.Preshift.app.new.$$
-old=$folder/.Preshift.app.old.$$
-trap 'rm -rf "$new" "$old"' EXIT
+work=$(mktemp -d "$folder/.Preshift.XXXXXX")
+new=$work/Preshift.app
+old=$work/old
+# Whatever ends it, and be it between the two moves: the app is the old one or the new one.
+trap '[ -e "$app" ] || [ ! -e "$old" ] || mv "$old" "$app"; rm -rf "$work"' EXIT
 cp -Rp "$from" "$new"
+# A copy keeps its owner and rights, and whoever unpacked the zip must not own what everybody runs.
+if [ "$(id -u)" = 0 ]; then chown -R root:wheel "$new"; fi
+chmod -RN "$new"
+chmod -R go-w "$new"
+# The copy, which nobody else can change any more.
+codesign --verify --strict "$new" || fail "the app is not as it was signed; fetch the zip anew"
 if [ -e "$app" ]; then mv "$app" "$old"; fi
-mv "$new" "$app" || { [ -e "$old" ] && mv "$old" "$app"; fail "could not put the app to $folder"; }
-rm -rf "$old"
+mv "$new" "$app" || fail "could not put the app to $folder"
 
 if [ -n "$enrolment" ]; then
     mkdir -p "$settings"
@@ -81,7 +87,8 @@ if [ -n "$start" ]; then
         chmod 644 "$agent.new"
         mv "$agent.new" "$agent"
         if [ "$user" != 0 ] && ! launchctl print "gui/$user/$label" >/dev/null 2>&1; then
-            launchctl bootstrap "gui/$user" "$agent"
+            # Whoever switched it off ("preshift autostart off") is not overruled, and the installation is whole.
+            launchctl bootstrap "gui/$user" "$agent" || echo "It starts at the next logon." >&2
         fi
     elif [ -f "$agent" ] && grep -qF "<string>$program</string>" "$agent" &&
         launchctl print "gui/$(id -u)/$label" >/dev/null 2>&1; then

@@ -22,25 +22,15 @@ if [ "$(id -u)" = 0 ]; then
     app=${PRESHIFT_ROOT:-}/Applications/Preshift.app
     agent=${PRESHIFT_ROOT:-}/Library/LaunchAgents/$label.plist
     kept=("${PRESHIFT_ROOT:-}/Library/Application Support/Preshift")
-    user=$(stat -f %u /dev/console 2>/dev/null || echo 0)
+    # Everybody who is logged on, also those who are switched away from. Root's is the logon window itself.
+    users=$(ps -axo uid=,comm= | awk '$1 != 0 && /\/loginwindow$/ { print $1 }' | sort -un)
 else
     app=$HOME/Applications/Preshift.app
     agent=$HOME/Library/LaunchAgents/$label.plist
     kept=("$HOME/Library/Application Support/preshift" "$HOME/Library/Logs/Preshift.log")
-    user=$(id -u)
+    users=$(id -u)
 fi
-
-if [ "$(id -u)" != 0 ] && [ -x "$app/Contents/MacOS/preshift" ]; then
-    "$app/Contents/MacOS/preshift" autostart off || echo "It could not be deregistered by itself; that is done by hand now." >&2
-fi
-# Whatever is left of it.
-if [ "$user" != 0 ] && launchctl print "gui/$user/$label" >/dev/null 2>&1; then
-    launchctl bootout "gui/$user/$label" || true
-fi
-rm -f "$agent"
-rm -rf "$app"
-# What was allowed to it is forgotten with it.
-tccutil reset Microphone "$label" >/dev/null 2>&1 || true
+program=$app/Contents/MacOS/preshift
 
 if [ -z "$data" ]; then
     data=keep
@@ -50,9 +40,43 @@ if [ -z "$data" ]; then
         case $answer in [yY]*) data=remove ;; esac
     fi
 fi
-if [ $data = remove ]; then
-    rm -rf "${kept[@]}"
-    echo "Preshift is removed, with all that it kept."
-else
+
+# Says goodbye to the collector, for what proves who this desk is goes with the data. Without a network it does
+# not wait longer than 20 s.
+goodbye() {
+    local tries=100 pid
+    "$program" unenroll </dev/null >/dev/null 2>&1 &
+    pid=$!
+    while [ $tries -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
+        sleep 0.2
+        tries=$((tries - 1))
+    done
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+
+if [ "$(id -u)" != 0 ] && [ -x "$program" ]; then
+    if [ $data = remove ]; then goodbye; fi
+    "$program" autostart off || echo "It could not be deregistered by itself; that is done by hand now." >&2
+fi
+# Whatever is left of it.
+for user in $users; do
+    if launchctl print "gui/$user/$label" >/dev/null 2>&1; then
+        launchctl bootout "gui/$user/$label" || true
+    fi
+done
+rm -f "$agent"
+rm -rf "$app"
+# What was allowed to it is forgotten with it.
+tccutil reset Microphone "$label" >/dev/null 2>&1 || true
+
+if [ $data = keep ]; then
     echo "Preshift is removed. What it kept stays in ${kept[0]}."
+    exit
+fi
+rm -rf "${kept[@]}"
+if [ "$(id -u)" = 0 ]; then
+    echo "Preshift is removed, with what was set for everybody. Each user's own data stays with that user."
+else
+    echo "Preshift is removed, with all that it kept."
 fi

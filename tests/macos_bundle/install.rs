@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What only a Mac has, and who one is: each notes how it was called, and some answer.
-const STAND_INS: [(&str, &str); 6] = [
+const STAND_INS: [(&str, &str); 10] = [
     ("codesign", ""),
     ("tccutil", ""),
     // Whether the agent is loaded is a file.
@@ -18,7 +18,20 @@ const STAND_INS: [(&str, &str); 6] = [
     ("id", r#"if [ "$*" = -u ]; then cat "$STAND_INS/uid"; exit; fi"#),
     ("stat", r#"if [ "$*" = "-f %u /dev/console" ]; then echo 501; exit; fi"#),
     ("preshift", ""),
+    ("chown", ""),
+    // Only macOS has lists of rights to be taken away.
+    ("chmod", r#"[ "$1" = -RN ] || /bin/chmod "$@" || exit"#),
+    // An end in the middle, if the test wants one.
+    ("mv", r#"/bin/mv "$@" || exit; if rm "$STAND_INS/interrupt" 2>/dev/null; then kill -TERM $PPID; fi"#),
+    ("ps", r#"if [ "$*" = "-axo uid=,comm=" ]; then cat "$STAND_INS/processes"; exit; fi"#),
 ];
+/// Two are logged on, one of them switched away from, and somebody waits at the logon window.
+const PROCESSES: &str = "    0 /sbin/launchd
+    0 /System/Library/CoreServices/loginwindow.app/Contents/MacOS/loginwindow
+  501 /System/Library/CoreServices/loginwindow.app/Contents/MacOS/loginwindow
+  502 /System/Library/CoreServices/loginwindow.app/Contents/MacOS/loginwindow
+  503 /usr/sbin/cfprefsd
+";
 
 struct Mac {
     folder: tempfile::TempDir,
@@ -44,6 +57,7 @@ impl Mac {
             fs::write(mac.path("bin").join(name), script).unwrap();
             fs::set_permissions(mac.path("bin").join(name), fs::Permissions::from_mode(0o755)).unwrap();
         }
+        fs::write(mac.path("bin/processes"), PROCESSES).unwrap();
         mac.is("501");
         Some(mac)
     }
@@ -136,6 +150,20 @@ fn under(calls: &[String], word: &str) -> Vec<String> {
     calls.iter().filter(|c| c.starts_with(word)).cloned().collect()
 }
 
+/// What was done with the copy beside the app's place, before it got there.
+#[track_caller]
+fn put_in_order(calls: &[String], expected: &[&str], app: &Path) {
+    let beside = format!("{}/.Preshift.", app.parent().unwrap().display());
+    let steps = ["chown", "chmod -R", "codesign", "mv"].map(|word| under(calls, word)).concat();
+    let done = calls.iter().filter(|c| steps.contains(c));
+    let done: Vec<_> = done.take_while(|c| !c.starts_with("mv ")).collect();
+    assert_eq!(done.len(), expected.len(), "{calls:?}");
+    for (call, expected) in done.iter().zip(expected) {
+        assert!(call.starts_with(&format!("{expected}{beside}")), "{call} is not {expected}{beside}");
+    }
+    assert!(calls.iter().any(|c| c.starts_with("mv ") && c.ends_with(app.to_str().unwrap())), "{calls:?}");
+}
+
 #[test]
 fn the_zip_holds_what_the_install_command_expects() {
     let Some(mac) = Mac::new("the_zip_holds_what_the_install_command_expects") else { return };
@@ -222,7 +250,8 @@ fn an_agent_installs_upgrades_and_removes_it_without_rights() {
     assert_eq!(files(&app), files(&folder.join("Preshift.app")));
     let calls = mac.calls();
     assert_eq!(under(&calls, "preshift"), ["preshift autostart on"]);
-    assert_eq!(under(&calls, "codesign").len(), 1, "what came is verified: {calls:?}");
+    put_in_order(&calls, &["chmod -RN ", "chmod -R go-w ", "codesign --verify --strict "], &app);
+    assert!(under(&calls, "chown").is_empty(), "it is the user's own: {calls:?}");
     let settings = mac.path("home/Library/Application Support/preshift");
     let mode = |p: &Path| p.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(fs::read(settings.join("enrolment.toml")).unwrap(), fs::read(&enrolment).unwrap());
@@ -283,6 +312,8 @@ fn device_management_installs_it_for_everybody() {
     assert_eq!(mode(&root.join("Library/Application Support/Preshift/enrolment.toml")), 0o644);
     // root's own logon is nobody's: it is started for whoever sits there.
     let calls = mac.calls();
+    let steps = ["chown -R root:wheel ", "chmod -RN ", "chmod -R go-w ", "codesign --verify --strict "];
+    put_in_order(&calls, &steps, &root.join("Applications/Preshift.app"));
     assert_eq!(under(&calls, "preshift"), Vec::<String>::new());
     let bootstrap = format!("launchctl bootstrap gui/501 {}", agent_file.display());
     assert_eq!(under(&calls, "launchctl"), [bootstrap]);
@@ -291,9 +322,47 @@ fn device_management_installs_it_for_everybody() {
     mac.good(&folder.join("install.command"), &[]);
     assert_eq!(under(&mac.calls(), "launchctl"), Vec::<String>::new(), "a running daemon is left alone");
 
-    mac.good(&folder.join("uninstall.command"), &["--purge"]);
+    let said = mac.good(&folder.join("uninstall.command"), &["--purge"]);
+    assert!(said.contains("Each user's own data stays"), "{said}");
     assert_eq!(files(&root), BTreeMap::new(), "nothing of it is left");
     assert!(files(&mac.path("home")).is_empty());
+    let ended = [501, 502].map(|user| format!("launchctl bootout gui/{user}/com.preshift.desk"));
+    assert_eq!(under(&mac.calls(), "launchctl"), ended, "it ends for everybody who is logged on");
+}
+
+#[test]
+fn who_switched_it_off_does_not_fail_the_installation() {
+    let Some(mac) = Mac::new("who_switched_it_off_does_not_fail_the_installation") else { return };
+    mac.is("0");
+    let folder = mac.unpack("1.2.3");
+    fs::write(mac.path("bin/launchctl"), "#!/bin/bash\nexit 5\n").unwrap();
+    let output = mac.run(&folder.join("install.command"), &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("starts at the next logon"), "{output:?}");
+}
+
+#[test]
+fn a_purge_says_goodbye_to_the_collector_first() {
+    let Some(mac) = Mac::new("a_purge_says_goodbye_to_the_collector_first") else { return };
+    let folder = mac.unpack("1.2.3");
+    mac.good(&folder.join("install.command"), &[]);
+    mac.calls();
+    mac.good(&folder.join("uninstall.command"), &["--purge"]);
+    assert_eq!(under(&mac.calls(), "preshift"), ["preshift unenroll", "preshift autostart off"]);
+}
+
+#[test]
+fn an_end_in_the_middle_leaves_the_old_app() {
+    let Some(mac) = Mac::new("an_end_in_the_middle_leaves_the_old_app") else { return };
+    mac.good(&mac.unpack("1.2.3").join("install.command"), &[]);
+    let newer = mac.unpack("1.2.4");
+    fs::write(mac.path("bin/interrupt"), "").unwrap();
+    assert!(!mac.run(&newer.join("install.command"), &[]).status.success());
+    let info = mac.path("home/Applications/Preshift.app/Contents/Info.plist");
+    let info = list(&fs::read_to_string(info).unwrap());
+    assert_eq!(text(&info, "CFBundleVersion"), "1.2.3");
+    let around = fs::read_dir(mac.path("home/Applications")).unwrap().count();
+    assert_eq!(around, 1, "nothing is left beside the app");
 }
 
 #[test]
