@@ -6,6 +6,11 @@
 //! checks rightly fail there. The table's own tests run under Wine as well.
 #![cfg(unix)]
 
+use preshift::{
+    deliver::StoredAssignment,
+    desk,
+    store::{Store, keys},
+};
 use serde_json::Value;
 use std::{
     fs,
@@ -282,6 +287,21 @@ fn of_this_machine() -> Vec<String> {
     found
 }
 
+/// As if the collector had served it: what IT calls a target may be anybody's name.
+fn serve_a_policy_with_a_customers_name(data: &Path) {
+    let mut policy = readiness::Policy::builtin();
+    policy.targets.endpoints.push(readiness::Endpoint {
+        id: "annaplanted-bank".parse().unwrap(),
+        url: "https://127.0.0.1:1/".into(),
+        private_authority: false,
+    });
+    let team = "annaplanted".parse().unwrap();
+    let assignment = readiness::Assignment { team, policy, shifts: Vec::new() };
+    let store = Store::open(data, desk::system_clock()).unwrap();
+    let stored = StoredAssignment { digest: assignment.digest(), at: store.now(), assignment };
+    store.set(keys::ASSIGNMENT, &stored).unwrap();
+}
+
 #[test]
 fn nothing_about_a_person_is_printed_whatever_is_planted() {
     let desk = Desk::new();
@@ -298,6 +318,7 @@ fn nothing_about_a_person_is_printed_whatever_is_planted() {
     });
     fs::write(&path, serde_json::to_vec(&identity).unwrap()).unwrap();
     let hashing = identity["hashing"].as_str().unwrap().to_owned();
+    serve_a_policy_with_a_customers_name(&desk.data());
     let settings = desk.home().join("annaplanted.toml");
     fs::write(&settings, "log_level = \"trace\"\n").unwrap();
     let mut private: Vec<String> = PLANTED.iter().map(|p| (*p).to_owned()).collect();
@@ -327,6 +348,8 @@ fn nothing_about_a_person_is_printed_whatever_is_planted() {
     let document = json(&output);
     // The plants were really in reach.
     passed(&document, "desk.enrolled");
+    let targets: Vec<_> = document["readings"].as_array().unwrap().iter().map(|r| &r["target"]).collect();
+    assert!(targets.contains(&&Value::from("target-1")), "{targets:?}");
     assert_eq!(check(&document, "network.proxy")["was"], "set for https, set for http");
 
     // The same as a text, in a file: what people send.

@@ -1,9 +1,10 @@
 //! The document that a person sends back, and what is taken out of the readings before.
 
 use super::{Bench, Check, Desk, Found, Outcome, Said, Why};
+use readiness::Policy;
 use serde::Serialize;
 use std::collections::HashMap;
-use telemetry::{FactKey, FactValue, Reading, UnixMs, Value, Version};
+use telemetry::{FactKey, FactValue, Id, Reading, UnixMs, Value, Version};
 
 /// The form of the document. Another one gets another number.
 const FORM: u32 = 1;
@@ -131,7 +132,7 @@ impl Document {
             passed: number("pass"),
             failed: number("fail"),
             skipped: number("skipped"),
-            readings: without_hashes(&bench.readings),
+            readings: nameless(&bench.readings),
             checks,
         }
     }
@@ -155,17 +156,37 @@ pub(super) fn fact(bench: &Bench, key: FactKey) -> Option<FactValue> {
 
 /// The keyed hashes in readings say nothing about what they stand for, but they stay the same on
 /// a desk, and this document is not for following a desk. So each becomes a number: which readings
-/// speak of the same thing can still be seen. A reading that cannot be changed so is left out.
-fn without_hashes(readings: &[Reading]) -> Vec<Reading> {
+/// speak of the same thing can still be seen. So does what a policy calls its targets, for that may be a
+/// customer's or a site's name; only our own names stay. A reading that cannot be changed so is left out.
+fn nameless(readings: &[Reading]) -> Vec<Reading> {
     let mut numbers = HashMap::new();
+    let mut targets = HashMap::new();
     readings
         .iter()
         .filter_map(|reading| {
-            let mut json = serde_json::to_value(reading).ok()?;
+            let target = match &reading.target {
+                Some(target) => Some(our_name(target, &mut targets)?),
+                None => None,
+            };
+            let mut json = serde_json::to_value(Reading { target, ..reading.clone() }).ok()?;
             renumber(&mut json, &mut numbers);
             serde_json::from_value(json).ok()
         })
         .collect()
+}
+
+/// A target by a name of ours.
+fn our_name(target: &Id, numbers: &mut HashMap<Id, usize>) -> Option<Id> {
+    let ours = [Policy::builtin(), Policy::for_collector(0)].map(|policy| policy.targets);
+    let mut ids = ours.iter().flat_map(|targets| {
+        targets.reflectors.iter().map(|r| &r.id).chain(targets.endpoints.iter().map(|e| &e.id))
+    });
+    if ids.any(|id| id == target) {
+        return Some(target.clone());
+    }
+    let next = numbers.len() + 1;
+    let number = *numbers.entry(target.clone()).or_insert(next);
+    format!("target-{number}").parse().ok()
 }
 
 fn renumber(json: &mut serde_json::Value, numbers: &mut HashMap<String, usize>) {
@@ -199,10 +220,23 @@ mod tests {
                 {"key":"gateway_hash","value":{"hash":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},"origin":"desk"}]}}}]"#,
         )
         .unwrap();
-        let text = serde_json::to_string(&without_hashes(&readings)).unwrap();
+        let text = serde_json::to_string(&nameless(&readings)).unwrap();
         assert!(!text.contains("aaaa") && !text.contains("bbbb"), "{text}");
         assert_eq!(text.matches("\"00000000000000000000000000000001\"").count(), 2, "{text}");
         assert_eq!(text.matches("\"00000000000000000000000000000002\"").count(), 1, "{text}");
         assert!(text.contains(r#"{"version":"12"}"#), "{text}");
+    }
+
+    #[test]
+    fn what_a_policy_calls_its_targets_becomes_numbers() {
+        let reading = |target: &str| {
+            let json = r#"{"probe":"https","target":"TARGET","at":1760000000000,"took_ms":1,
+                "outcome":{"not_checked":"offline"}}"#;
+            serde_json::from_str::<Reading>(&json.replace("TARGET", target)).unwrap()
+        };
+        let readings = ["bank-of-somewhere", "collector", "site-north", "bank-of-somewhere"].map(reading);
+        let told = nameless(&readings);
+        let told: Vec<_> = told.iter().map(|r| r.target.as_ref().unwrap().as_str()).collect();
+        assert_eq!(told, ["target-1", "collector", "target-2", "target-1"]);
     }
 }
