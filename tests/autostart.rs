@@ -19,6 +19,7 @@ shift
 unit=$HOME/.config/systemd/user/preshift.service
 start() {
     PRESHIFT_DATA_DIR="$PLAY/data" setsid "$PRESHIFT" run > "$PLAY/daemon.log" 2>&1 < /dev/null &
+    echo $! >> "$PLAY/started"
 }
 case $1 in
 is-enabled)
@@ -98,8 +99,20 @@ impl Play {
 
 impl Drop for Play {
     fn drop(&mut self) {
-        // Whatever became of the test, no daemon outlives it.
+        // Whatever became of the test, no daemon outlives it: one that does not answer yet is killed.
         self.run(&["autostart", "off"]);
+        for pid in fs::read_to_string(self.path("started")).unwrap_or_default().lines() {
+            // Only what still is ours: the number may be another's by now.
+            let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+            if program == Path::new(env!("CARGO_BIN_EXE_preshift"))
+                && fs::read(format!("/proc/{pid}/environ"))
+                    .is_ok_and(|e| String::from_utf8_lossy(&e).contains(&*self.0.path().to_string_lossy()))
+                && let Ok(pid) = pid.parse()
+            {
+                // SAFETY: it takes numbers, and the process is the one that this test started.
+                unsafe { libc::kill(pid, libc::SIGKILL) };
+            }
+        }
     }
 }
 
