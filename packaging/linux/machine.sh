@@ -40,12 +40,12 @@ machines() { # suite...
         {
             fresh=$(mktemp -d "$roots/$suite.XXXXXX")
             debootstrap --variant=minbase --include="$wanted" "$suite" "$fresh" ${mirror:+"$mirror"} \
-                > "$roots/$suite.log" 2>&1 || { tail -5 "$roots/$suite.log" >&2; rm -rf "$fresh"; exit 1; }
+                > "$roots/$suite.log" 2>&1 || { tail -5 "$roots/$suite.log" >&2; rm -rf --one-file-system "$fresh"; exit 1; }
             for user in alice bob; do chroot "$fresh" useradd -m "$user"; done
             rm -rf "$fresh"/var/cache/apt/archives/*.deb
             chmod 755 "$fresh"
             tar -C "$fresh" -cf "$tar.part" . && mv "$tar.part" "$tar"
-            rm -rf "$fresh"
+            rm -rf --one-file-system "$fresh"
         } &
         jobs+=($!)
     done

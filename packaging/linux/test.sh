@@ -11,8 +11,8 @@ cd "$(dirname "$0")/../.."
 . packaging/linux/machine.sh
 machines bookworm trixie
 logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
 running=()
+trap 'kill "${running[@]}" 2>/dev/null; wait; rm -rf "$logs"' EXIT
 for test in "$@"; do
     # In words: a script and its argument.
     $test > "$logs/${#running[@]}" 2>&1 &
