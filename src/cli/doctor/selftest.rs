@@ -162,7 +162,10 @@ fn write(out: &mut dyn Write, document: &Document) -> io::Result<()> {
         text::entry(out, 4, ("should be", plain), 11, check.should, WIDTH)?;
         text::entry(out, 4, ("was", plain), 11, check.was.as_str(), WIDTH)?;
     }
-    writeln!(out, "\nReadings, each as it would be reported (hashes, and what a policy calls its targets, are replaced by numbers)")?;
+    writeln!(
+        out,
+        "\nReadings, each as it would be reported (hashes, and what a policy calls its targets, are replaced by numbers)"
+    )?;
     for reading in &document.readings {
         writeln!(out, "  {}", in_words(reading))?;
         writeln!(out, "    {}", serde_json::to_string(reading)?)?;
