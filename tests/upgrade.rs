@@ -12,6 +12,7 @@ use preshift::{
 };
 use readiness::{Assignment, Policy, Shift};
 use std::{
+    io::ErrorKind,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -71,9 +72,17 @@ impl Desk {
     }
 
     fn start(&mut self) {
-        let log = std::fs::File::create(self.log()).unwrap();
-        let mut command = self.command(&["run", "--log-level", "debug"]);
-        self.daemon = Some(command.stderr(log).stdout(Stdio::null()).spawn().unwrap());
+        let began = Instant::now();
+        let daemon = loop {
+            let log = std::fs::File::create(self.log()).unwrap();
+            let mut command = self.command(&["run", "--log-level", "debug"]);
+            match command.stderr(log).stdout(Stdio::null()).spawn() {
+                // A program that another test starts just now has our copy open for writing for a moment.
+                Err(e) if e.kind() == ErrorKind::ExecutableFileBusy && began.elapsed() < DEADLINE => {}
+                started => break started.unwrap(),
+            }
+        };
+        self.daemon = Some(daemon);
         let process = format!("process {}", self.pid());
         self.until("the daemon answers", |desk| desk.says(&["status"]).contains(&process));
     }
