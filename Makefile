@@ -52,12 +52,12 @@ macos: ## on a Mac: Preshift.app with its install command in a zip, in target/di
 
 msi: ## the Windows package, in target/dist
 	@scripts/setup.sh build msi
-	@[ -e "$${XPLAT_DIR:-$$HOME/.cache/xplat}/tc" ] || tests/labs/xplat/xplat.sh setup
-	tests/labs/xplat/xplat.sh win build --release --locked -p preshift -p preshift-launcher --bins
+	packaging/windows/programs.sh
 	packaging/windows/build.sh
 
 msi-test: ## install, enrol, upgrade and remove the Windows package under Wine
 	@scripts/setup.sh build msi
+	@tests/labs/xplat/xplat.sh setup
 	packaging/windows/test.sh --required
 
 xplat: ## check the code for Windows and macOS, and run the Windows program under Wine

@@ -102,6 +102,32 @@ fn an_enrolment_file_that_is_none_ends_the_installation_with_its_reason() {
     assert!(text(&output.stderr).contains("full path"), "{}", text(&output.stderr));
 }
 
+#[test]
+fn an_upgrade_that_fails_keeps_no_removal_from_removing() {
+    let place = Place::new();
+    place.run(&["setup", "aside"]);
+    assert!(place.path("program/upgrading").exists());
+    let missing = place.path("missing.toml");
+    let output =
+        place.run(&["setup", "install", "--upgrade", "{1}", "--enrolment", missing.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(65), "{}", text(&output.stderr));
+    assert!(!place.path("program/upgrading").exists());
+}
+
+/// On the other systems it would ask for the autostart of whoever runs the tests; the package's test shows it
+/// on Windows.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_upgrade_starts_nothing_that_was_not_to_start() {
+    let place = Place::new();
+    // Nothing is registered here, nor can be: so a first installation fails, and an upgrade leaves it at that.
+    let first = place.run(&["setup", "install", "--upgrade", ""]);
+    assert_ne!(first.status.code(), Some(0), "{}", text(&first.stdout));
+    let upgrade = place.run(&["setup", "install", "--upgrade", "{609AE10D-1EC4-4A70-9641-36D6D648B32B}"]);
+    assert_eq!(upgrade.status.code(), Some(0), "{}", text(&upgrade.stderr));
+    assert!(text(&upgrade.stdout).contains("as before"), "{}", text(&upgrade.stdout));
+}
+
 /// On the other systems it would take the autostart from whoever runs the tests; the package's test shows it
 /// on Windows.
 #[cfg(target_os = "linux")]

@@ -3,6 +3,8 @@
 #
 #   packaging/windows/build.sh [--version V] [--programs FOLDER] [--out FOLDER]
 #
+# Without --programs it takes what programs.sh built.
+#
 # Needs wixl, msitools, faketime and mingw-w64's objdump, all of Debian. The same programs make the same
 # bytes. It is not signed: see docs/deploy.md.
 set -euo pipefail
@@ -16,7 +18,7 @@ while [ $# -gt 0 ]; do
     --version) version=$2 ;;
     --programs) programs=$2 ;;
     --out) out=$2 ;;
-    *) sed -n '2,8p' "$0" >&2; exit 64 ;;
+    *) sed -n '2,9p' "$0" >&2; exit 64 ;;
     esac
     shift 2
 done

@@ -111,7 +111,12 @@ listed() { for hive in HKCU HKLM; do query "$hive\\Software\\Microsoft\\Windows\
 user_path() { query 'HKCU\Environment' /v Path | grep -F 'Programs\Preshift' > /dev/null; }
 running() { preshift status 2>/dev/null | grep process > /dev/null; }
 process() { preshift autostart show | tr -d '\r' | sed -n 's/.*(process \([0-9]*\)).*/\1/p'; }
-no_process() { ! pgrep -f "$1" ; }
+no_process() { # pattern: none in this prefix; others may be testing in theirs
+    local pid
+    for pid in $(pgrep -f "$1"); do
+        ! tr '\0' '\n' < "/proc/$pid/environ" 2>/dev/null | grep -qxF "WINEPREFIX=$WINEPREFIX" || return 1
+    done
+}
 snapshot before
 
 say "an enrolment file that is missing, and one that is none"
@@ -177,6 +182,13 @@ wait_for "the new version has taken over" 90 taken_over
 [ "$(desks | cut -d, -f1)" = "$known" ] || die "the desk is another one"
 task || die "the task is gone"
 if msi /i "$first"; then die "an older version must not replace a newer one"; fi
+
+say "repair after 'autostart off'"
+preshift autostart off
+msi /fa "$next" || die "repair"
+! task || die "the repair undid 'autostart off'"
+! running || die "the repair started the daemon"
+preshift autostart on
 
 say "remove, with the data kept"
 msi /x "$next" KEEPDATA=1 || die "remove"

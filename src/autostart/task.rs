@@ -6,6 +6,10 @@ use std::path::Path;
 /// Runs `program run` when the user with this SID logs on, for as long as the session lasts: on batteries too,
 /// without a limit of time (`PT0S`), one at a time, with the rights of a normal program.
 ///
+/// Priority 5 is a normal program's. The scheduler's own choice, 7, is for work in the background: below normal,
+/// and reading slowly. It would spoil the even stream of packets, and call a busy computer what is not one
+/// (Microsoft, "Priority (settingsType) Element": 4 to 6 are `NORMAL_PRIORITY_CLASS`).
+///
 /// The scheduler tries three times more if it cannot start the program; what ends later with a failure is
 /// the launcher's to start again, for the scheduler calls that a success.
 pub fn xml(user: &str, program: &Path, version: &str) -> Result<String, Unfit> {
@@ -48,7 +52,7 @@ pub fn xml(user: &str, program: &Path, version: &str) -> Result<String, Unfit> {
     <RunOnlyIfIdle>false</RunOnlyIfIdle>
     <WakeToRun>false</WakeToRun>
     <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
-    <Priority>7</Priority>
+    <Priority>5</Priority>
     <RestartOnFailure>
       <Interval>PT1M</Interval>
       <Count>3</Count>
@@ -110,6 +114,7 @@ mod tests {
             "<ExecutionTimeLimit>PT0S<",
             "<MultipleInstancesPolicy>IgnoreNew<",
             "<Arguments>run</Arguments>",
+            "<Priority>5</Priority>",
         ] {
             assert!(xml.contains(wanted), "{wanted}");
         }

@@ -37,8 +37,9 @@ const LAUNCHER_ENDS: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(50);
 /// In the folder of the programs while an upgrade replaces them.
 const UPGRADING: &str = "upgrading";
-/// No upgrade takes longer; a mark that is older was left by one that failed.
-const UPGRADE: Duration = Duration::from_secs(600);
+/// From setting aside to the removal of the old version, an installer needs seconds; a mark that is older was left by
+/// an upgrade that failed before the new version's part began. Then a removal is meant again.
+const UPGRADE: Duration = Duration::from_secs(120);
 /// The programs of a package, by their names without the system's suffix.
 const PROGRAMS: [&str; 2] = ["preshift", "preshiftw"];
 
@@ -58,6 +59,9 @@ pub struct Install {
     // No `PathBuf`: for that the parser refuses an empty value, and a property that nobody set is one.
     #[arg(long, value_name = "FILE", default_value = "")]
     enrolment: OsString,
+    /// Anything but nothing: a version was installed before. Then what the agent chose about starting at logon holds
+    #[arg(long, value_name = "WHICH", default_value = "")]
+    upgrade: OsString,
 }
 
 #[derive(Debug, Args)]
@@ -92,14 +96,23 @@ fn set_aside() -> anyhow::Result<Exit> {
 }
 
 fn install(settings: &Settings, options: &Install) -> anyhow::Result<Exit> {
+    // The old version is gone by now. If this fails, the mark must not keep a removal from removing.
+    let mark = upgrade_mark()?;
+    absent(fs::remove_file(&mark), &mark)?;
     if !options.enrolment.is_empty() {
         take_in(settings, Path::new(&options.enrolment))?;
     }
     for program in programs()? {
         let _ = aside::sweep(&program);
     }
-    let mark = upgrade_mark()?;
-    absent(fs::remove_file(&mark), &mark)?;
+    if !options.upgrade.is_empty() && !starts_at_logon() {
+        // One that was started by hand runs even so.
+        let _ = upgraded::run(settings);
+        anstream::println!(
+            "Preshift does not start at logon, as before. To have it start: preshift autostart on"
+        );
+        return Ok(Exit::Done);
+    }
     let started = autostart::start(settings)?;
     // An older one that runs takes over when it may; asked for now, it need not notice by itself.
     let _ = upgraded::run(settings);
@@ -109,6 +122,12 @@ fn install(settings: &Settings, options: &Install) -> anyhow::Result<Exit> {
         anstream::println!("It does not answer yet; it starts at the next logon at the latest.");
     }
     Ok(Exit::Done)
+}
+
+/// Whether the daemon is registered and not switched off. What cannot be asked is left as it is: an upgrade puts
+/// its programs where the old ones were, and nothing needs registering anew.
+fn starts_at_logon() -> bool {
+    system::show().is_ok_and(|registered| registered.iter().any(|one| one.enabled))
 }
 
 /// Copies an enrolment file to where the daemon looks for this user's own. The code of a code file goes into the
@@ -304,9 +323,9 @@ mod tests {
             command: Command,
         }
         let parse = |words: &[&str]| Line::try_parse_from([&["setup"], words].concat()).map(|l| l.command);
-        for words in [&["install", "--enrolment", ""][..], &["install"]] {
+        for words in [&["install", "--enrolment", "", "--upgrade", ""][..], &["install"]] {
             let Ok(Command::Install(options)) = parse(words) else { panic!("{words:?}") };
-            assert!(options.enrolment.is_empty());
+            assert!(options.enrolment.is_empty() && options.upgrade.is_empty());
         }
         for words in [&["remove", "--keep-data", ""][..], &["remove"]] {
             let Ok(Command::Remove(options)) = parse(words) else { panic!("{words:?}") };

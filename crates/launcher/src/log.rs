@@ -1,4 +1,8 @@
 //! Where words go that have no console. Nothing in them is about a person: see the daemon's own rule.
+//!
+//! A log's size is looked at when it is opened: the daemon's at each start of the daemon, so at each logon, upgrade
+//! and failure. Not while it runs: the daemon writes into the file itself, so that its words do not hang on the
+//! launcher's life.
 
 use std::{
     env,
@@ -8,7 +12,8 @@ use std::{
     process::Stdio,
 };
 
-/// Weeks of a daemon that says what it does. Then the file before it is dropped.
+/// Weeks of a daemon that says what it does. What is larger when it is opened becomes the file before, and
+/// the one before that is dropped.
 const LARGEST: u64 = 1024 * 1024;
 
 /// The daemon's log: `%LocalAppData%\preshift\daemon.log`, beside its store and its settings.

@@ -122,6 +122,11 @@ impl Descriptor {
         Ok(sddl::only_this_user(&self.text()?, &user.sid_text()?))
     }
 
+    /// Whether nobody but this user, the administrators and the system may change it.
+    pub fn only_trusted_write(&self, user: &User) -> io::Result<bool> {
+        Ok(sddl::only_trusted_write(&self.text()?, &user.sid_text()?))
+    }
+
     /// Owner and list, as the system writes them out (SDDL).
     fn text(&self) -> io::Result<String> {
         let (mut text, mut length) = (null_mut::<u16>(), 0u32);
@@ -148,7 +153,7 @@ impl Descriptor {
     }
 
     /// Its owner, who lives as long as `self`.
-    pub(super) fn owner(&self) -> io::Result<PSID> {
+    fn owner(&self) -> io::Result<PSID> {
         let (mut owner, mut defaulted): (PSID, _) = (null_mut(), 0);
         // SAFETY: the descriptor is a whole one; both are ours to be written.
         match unsafe { GetSecurityDescriptorOwner(self.0, &mut owner, &mut defaulted) } {

@@ -1,25 +1,13 @@
-//! Whether a file is to be believed, as Windows tells it: by its owner.
+//! Whether a file is to be believed, as Windows tells it: by its owner and its list of rights.
 //!
-//! Asked of what tells a desk where to report, and of a program that is to be started. The owner matters
-//! because `%ProgramData%` lets every user make files in it, and only their owner and what he lets in
-//! may change them.
+//! Asked of what tells a desk where to report, and of a program that is to be started. `%ProgramData%` lets every
+//! user make folders in it, and what is put there later takes their list from them: so the owner alone says nothing.
 
 use super::{rights, user::User};
 use std::{fs::File, io};
-use windows_sys::Win32::Security::{
-    Authorization::SE_FILE_OBJECT, IsWellKnownSid, WinBuiltinAdministratorsSid, WinLocalSystemSid,
-};
+use windows_sys::Win32::Security::Authorization::SE_FILE_OBJECT;
 
-/// Whether the file belongs to this user, to the administrators or to the system.
+/// Whether the file belongs to this user, to the administrators or to the system, and nobody else may change it.
 pub fn is_trusted(file: &File) -> io::Result<bool> {
-    let rights = rights::read(file, SE_FILE_OBJECT)?;
-    if rights.is_owned_by(&User::current()?)? {
-        return Ok(true);
-    }
-    let owner = rights.owner()?;
-    let is = |known| {
-        // SAFETY: `owner` points into the descriptor, which lives on.
-        !owner.is_null() && unsafe { IsWellKnownSid(owner, known) } != 0
-    };
-    Ok(is(WinBuiltinAdministratorsSid) || is(WinLocalSystemSid))
+    rights::read(file, SE_FILE_OBJECT)?.only_trusted_write(&User::current()?)
 }

@@ -56,9 +56,19 @@ build_std() { # target
     mkdir -p "$seed/src"; : > "$seed/src/lib.rs"
     printf '[package]\nname = "seed"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[profile.release]\ndebug = "line-tables-only"\n' > "$seed/Cargo.toml"
     say "building std for $t"
-    (cd "$seed" && env PATH="$X/tc/bin:$PATH" RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$X/src/library" \
-        CARGO_TARGET_DIR="$seed/target" RUSTFLAGS="-Cembed-bitcode=yes" \
-        cargo build -q --release -Zbuild-std=std,panic_unwind,panic_abort,test,proc_macro --target "$t")
+    (
+        cd "$seed"
+        export PATH="$X/tc/bin:$PATH" RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$X/src/library"
+        local std=-Zbuild-std=std,panic_unwind,panic_abort,test,proc_macro crates flags
+        # No path of this machine comes from std into a program: see packaging/release/flags.sh. Where the crates
+        # that std is made of are unpacked, is known only after they were fetched.
+        cargo fetch -q "$std" --target "$t"
+        flags="-Cembed-bitcode=yes"$'\x1f'"--remap-path-prefix=$X/src=/rustc"
+        for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
+            flags+=$'\x1f'"--remap-path-prefix=${crates%/}=/cargo"
+        done
+        CARGO_TARGET_DIR="$seed/target" CARGO_ENCODED_RUSTFLAGS=$flags cargo build -q --release "$std" --target "$t"
+    )
     mkdir -p "$new/lib"
     cp "$seed/target/$t/release/deps/"*.rlib "$new/lib/"; rm -f "$new/lib"/libseed-*.rlib
     # Another may have been quicker.
