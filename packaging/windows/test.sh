@@ -28,6 +28,7 @@ end() {
     [ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
     exit "$status"
 }
+home=
 trap end EXIT
 report() {
     printf 'FAILED; what was said:\n'
@@ -58,6 +59,10 @@ sha256sum --quiet -c "$work/sums" || die "two builds of the same programs differ
 cp "$work/programs/preshift.exe" "$work/first.exe"
 printf 'next version' >> "$work/programs/preshift.exe"
 package --version "$next"
+cp "$work/programs/preshift.exe" "$work/next.exe"
+printf ' and the one after' >> "$work/programs/preshift.exe"
+last=${next%.*}.$((${next##*.} + 1))
+package --version "$last"
 
 say "a computer"
 cp -a "$X/wine" "$WINEPREFIX"
@@ -172,7 +177,7 @@ before=$(process)
 known=$(desks | cut -d, -f1)
 [ -n "$before" ] || die "no daemon"
 msi /i "$next" || die "upgrade"
-cmp -s "$programs/preshift.exe" "$work/programs/preshift.exe" || die "the program was not replaced"
+cmp -s "$programs/preshift.exe" "$work/next.exe" || die "the program was not replaced"
 listed | grep > /dev/null "DisplayVersion.*$next" || die "the list of programs does not know $next"
 [ "$(listed | grep -c 'DisplayName.*Preshift')" = 1 ] || die "twice in the list of programs"
 [ ! -e "$programs/upgrading" ] || die "the mark of the upgrade is left"
@@ -183,11 +188,13 @@ wait_for "the new version has taken over" 90 taken_over
 task || die "the task is gone"
 if msi /i "$first"; then die "an older version must not replace a newer one"; fi
 
-say "repair after 'autostart off'"
+say "upgrade after 'autostart off'"
 preshift autostart off
-msi /fa "$next" || die "repair"
-! task || die "the repair undid 'autostart off'"
-! running || die "the repair started the daemon"
+msi /i "$last" || die "upgrade"
+next=$last
+cmp -s "$programs/preshift.exe" "$work/programs/preshift.exe" || die "the program was not replaced"
+! task && ! run_key || die "the upgrade undid 'autostart off'"
+! running || die "the upgrade started the daemon"
 preshift autostart on
 
 say "remove, with the data kept"
