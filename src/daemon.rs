@@ -87,7 +87,7 @@ pub enum Ended {
     /// It was told to.
     Told,
     /// A new version of it was installed, which is to go on.
-    For(Program),
+    For(Box<Program>),
 }
 
 /// Runs until it is told to stop, or until another version may take the place of `program`.
@@ -116,7 +116,7 @@ pub async fn run(desk: Desk, mut stop: Stop, program: Option<Program>) -> Result
         if let Some(program) = daemon.successor(requests.is_empty()) {
             tracing::info!("the new version takes over");
             stop::end_within(GRACE, program.clone(), stop.clone());
-            break Ended::For(program);
+            break Ended::For(Box::new(program));
         }
         tokio::select! {
             biased;
