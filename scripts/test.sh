@@ -4,8 +4,9 @@
 #   scripts/test.sh            everything
 #   scripts/test.sh lint       format, clippy, doc warnings only
 #
-# With root, the labs run and a missing need is a failure. Without root, what needs it is skipped
-# with a clear word and counted at the end.
+# With root, the labs run, and what they need is installed: a missing need is a failure. Without root, what needs it is
+# skipped. So are the other systems' programs where Debian has no source of this compiler's libraries. Whatever was
+# skipped is said where it is, and again at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
@@ -13,7 +14,18 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 # PROPTEST_RNG_SEED=$RANDOM make test
 export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-20261101}
 skipped=()
-step() { printf '\n=== %s  (%s)\n' "$*" "$(date -u +%H:%M:%S)"; }
+step() {
+    [ -z "${began:-}" ] || printf '    %s: %d s\n' "$current" $((SECONDS - began))
+    began=$SECONDS current=$*
+    printf '\n=== %s  (%s)\n' "$*" "$(date -u +%H:%M:%S)"
+}
+watched() { # command... : remembers each line by which it says that it left something out
+    local said line
+    said=$(mktemp)
+    "$@" 2>&1 | tee "$said"
+    while read -r line; do skipped+=("$current: $line"); done < <(grep SKIPPED "$said")
+    rm -f "$said"
+}
 root() { [ "$(id -u)" = 0 ]; }
 
 step "format"
@@ -51,42 +63,31 @@ step "another's STAMP as a peer"
 CARGO_TARGET_DIR=$PWD/target/interop cargo test --quiet --locked --manifest-path tests/interop/Cargo.toml
 
 step "Windows and macOS: types and lints"
-xplat=$(mktemp)
-tests/labs/xplat/check.sh 2>&1 | tee "$xplat"
-grep -q SKIPPED "$xplat" && skipped+=("Windows and macOS: $(grep -m1 SKIPPED "$xplat")")
-rm -f "$xplat"
+watched tests/labs/xplat/check.sh
 
 step "Windows under Wine"
-wine=$(mktemp)
-tests/labs/xplat/wine.sh 2>&1 | tee "$wine"
-grep -q '\*\*\* SKIPPED' "$wine" && skipped+=("$(grep -m1 '\*\*\* SKIPPED' "$wine")")
-rm -f "$wine"
+watched tests/labs/xplat/wine.sh
 
-step "packages"
+step "the Windows package, under Wine"
+watched packaging/windows/test.sh
+
+step "Linux packages"
 if root; then
-    packages=$(mktemp)
     packaging/release/build.sh --quiet
     packaging/debian/build.sh
     packaging/rpm/build.sh
-    packaging/debian/lint.sh
-    packaging/linux/test.sh 2>&1 | tee "$packages"
-    grep -q SKIPPED "$packages" && skipped+=("the packages: $(grep -m1 SKIPPED "$packages")")
-    rm -f "$packages"
+    watched packaging/debian/lint.sh
+    watched packaging/linux/test.sh
 else
     skipped+=("the packages: need root")
 fi
 
 step "SBOMs and checksums"
-packaging/release/test.sh
+watched packaging/release/test.sh
 
 step "the same bytes from a second build"
-packaging/release/reproducible.sh
-
-step "the Windows package, under Wine"
-msi=$(mktemp)
-packaging/windows/test.sh 2>&1 | tee "$msi"
-grep -q SKIPPED "$msi" && skipped+=("the Windows package: $(grep -m1 SKIPPED "$msi")")
-rm -f "$msi"
+watched packaging/release/reproducible.sh
 
 step "done"
 for s in "${skipped[@]}"; do echo "SKIPPED: $s"; done
+printf 'All in %d min %d s.\n' $((SECONDS / 60)) $((SECONDS % 60))
