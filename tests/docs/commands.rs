@@ -1,5 +1,7 @@
 //! Commands as documents show them: found in Markdown and taken apart into words.
 
+use clap::error::ErrorKind;
+
 /// A command of a document: where it is, and its words after the program's name.
 #[derive(Debug)]
 pub struct Shown {
@@ -120,7 +122,14 @@ pub fn hold(program: &str, command: &clap::Command) -> usize {
             number += 1;
             let words = std::iter::once(program.to_owned()).chain(shown.words.clone());
             let Err(error) = command.clone().try_get_matches_from(words) else { continue };
-            let short = error.kind() == clap::error::ErrorKind::MissingRequiredArgument && shown.named;
+            // A sentence may name a command without what it takes.
+            let short = shown.named
+                && matches!(
+                    error.kind(),
+                    ErrorKind::MissingRequiredArgument
+                        | ErrorKind::MissingSubcommand
+                        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                );
             if error.use_stderr() && !short {
                 panic!("{document}: `{}` is no command of {program}:\n{error}", shown.line);
             }
