@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 machines bookworm trixie
 logs=$(mktemp -d)
 running=()
-trap 'kill "${running[@]}" 2>/dev/null; wait; rm -rf "$logs"' EXIT
+trap 'kill "${running[@]}" 2>/dev/null || true; wait; rm -rf "$logs"' EXIT
 for test in "$@"; do
     # In words: a script and its argument.
     $test > "$logs/${#running[@]}" 2>&1 &
