@@ -65,7 +65,9 @@ async fn each_reflector_is_measured_in_turn_and_the_fourth_is_not() {
     let readings = (PROBE.run)(context(reflectors, said.clone())).await;
     assert_eq!(readings.len(), MAX_REFLECTORS);
     let Some(Value::Media(media)) = readings[0].measured() else { panic!("{:?}", readings[0]) };
-    assert_eq!((media.sent, media.received, media.dscp_sent), (250, 250, 46));
+    assert_eq!((media.sent, media.received), (250, 250));
+    // Windows takes a marking by the packet or not at all, and then none is claimed.
+    assert!(media.dscp_sent == 46 || cfg!(windows) && media.dscp_sent == 0, "{}", media.dscp_sent);
     assert!(media.mos.is_some() && media.duration.get() >= 5000.0);
     // By our own clock a busy computer reads as a bad network, and this one may be busy.
     if media.timestamps != TimestampQuality::UserSpace {
