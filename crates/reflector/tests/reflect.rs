@@ -13,7 +13,9 @@ fn sender(reflector: &Reflector, address: &str) -> Socket {
     let socket = Socket::bind(SocketAddr::new(ip, 0), Stamps::Receive).unwrap();
     socket.connect(SocketAddr::new(ip, reflector.local_addr().port())).unwrap();
     socket.set_timeout(Duration::from_secs(10)).unwrap();
-    socket.set_traffic_class(46 << 2).unwrap();
+    // Not every Windows lets a program mark its packets, and what is seen of the marking is held to on Linux.
+    let marked = socket.set_traffic_class(46 << 2);
+    assert!(marked.is_ok() || cfg!(windows), "{marked:?}");
     socket
 }
 
@@ -64,7 +66,7 @@ fn garbage_gets_no_answer_and_does_no_harm() {
     let length = socket.receive(&mut buffer).unwrap().length;
     assert_eq!(Reply::read(&buffer[..length]).unwrap().sequence, 0);
     let counters = reflector.counters();
-    assert_eq!((counters.garbage, counters.sessions), (4, 1));
+    assert_eq!((counters.garbage, counters.sessions), (4, 1), "{counters:?}");
 }
 
 #[test]
