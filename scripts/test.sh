@@ -52,6 +52,8 @@ step "tests"
 PRESHIFT_INCONCLUSIVE=$(mktemp)
 export PRESHIFT_INCONCLUSIVE
 cargo build --quiet --workspace --all-features --bins --examples
+# Built just now: the tests that start it need not build it again with other features.
+export PRESHIFT_COLLECTOR_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/preshift-collector
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --no-fail-fast --all-features
     cargo test --quiet --workspace --doc

@@ -5,6 +5,9 @@
 //! deliver code. The collector is the real `preshift-collector serve`; `PRESHIFT_COLLECTOR_BIN`
 //! names one, otherwise it is built. `PRESHIFT_KILL_SEED` sets the seed, `PRESHIFT_KILL_MOMENTS` the number.
 
+#[path = "common/collector.rs"]
+mod collector;
+
 use preshift::{
     deliver::{Deliverer, Pace, Pass, Settings, enroll},
     identity::Identity,
@@ -318,7 +321,7 @@ struct Collector {
 
 impl Collector {
     fn start(dir: &Path) -> Self {
-        let binary = collector_binary();
+        let binary = collector::binary();
         let (data, announced) = (dir.join("collector"), dir.join("announced"));
         let process = serve(&binary, &data, &announced, "127.0.0.1:0");
         let mut collector = Self { binary, data, announced, url: String::new(), process };
@@ -377,22 +380,4 @@ fn serve(binary: &Path, data: &Path, announced: &Path, address: &str) -> Process
         .spawn()
         .unwrap();
     Process(child)
-}
-
-/// The collector to test with: the one that is named, or the one of this tree, built if need be.
-fn collector_binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("PRESHIFT_COLLECTOR_BIN") {
-        return named.into();
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "preshift-collector", "--bin", "preshift-collector"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .unwrap();
-    assert!(built.success(), "the collector does not build");
-    // This test is target/PROFILE/deps/kill-HASH; the collector is target/debug/preshift-collector.
-    let own = std::env::current_exe().unwrap();
-    let target = own.ancestors().nth(3).unwrap();
-    target.join("debug").join(format!("preshift-collector{}", std::env::consts::EXE_SUFFIX))
 }

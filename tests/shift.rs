@@ -6,6 +6,9 @@
 //! probes find nothing to measure, and their readings say so, which is a verdict as well.
 #![cfg(unix)]
 
+#[path = "common/collector.rs"]
+mod collector;
+
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -96,7 +99,7 @@ impl Collector {
     fn start_again(&mut self) {
         let announced = self.dir.path().join("address");
         let _ = std::fs::remove_file(&announced);
-        let mut serve = Command::new(collector_binary());
+        let mut serve = Command::new(collector::binary());
         serve.args(["serve", "--reflector-port", "0", "--listen", &self.address]);
         serve.arg("--data").arg(self.data()).arg("--announce").arg(&announced);
         self.process = Some(serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -116,8 +119,12 @@ impl Collector {
     }
 
     fn command(&self, arguments: &[&str]) -> String {
-        let output =
-            Command::new(collector_binary()).args(arguments).arg("--data").arg(self.data()).output().unwrap();
+        let output = Command::new(collector::binary())
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         text(&output)
     }
@@ -272,24 +279,4 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The collector to test with: the one that is named, or the one of this tree, built if need be.
-fn collector_binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("PRESHIFT_COLLECTOR_BIN") {
-        return named.into();
-    }
-    // This test is target/PROFILE/deps/shift-HASH.
-    let own = std::env::current_exe().unwrap();
-    let binary = own.ancestors().nth(2).unwrap().join("preshift-collector");
-    if !binary.exists() {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "preshift-collector", "--bin", "preshift-collector"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "the collector does not build");
-    }
-    binary
 }

@@ -5,6 +5,8 @@
 //! Needs root, Wine, pulseaudio and sox. Each test has a copy of the Wine prefix, and leaves nothing behind.
 #![cfg(target_os = "linux")]
 
+#[path = "common/collector.rs"]
+mod binary;
 #[path = "windows_desk/collector.rs"]
 mod collector;
 #[path = "desknet/mod.rs"]

@@ -25,7 +25,7 @@ pub struct Collector {
 impl Collector {
     /// Starts it in the network's namespace, and waits until it listens.
     pub fn start(desk: &Desk, folder: &Path) -> Self {
-        let program = built();
+        let program = super::binary::binary();
         let (params, key) = desknet::request("collector.example");
         let certificate = params.signed_by(&key, &desk.authority).unwrap();
         let (cert_file, key_file) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -99,18 +99,4 @@ pub fn list_what_is_revoked(desk: &Desk) {
             let _ = stream.write_all(&[head.as_bytes(), &list].concat());
         }
     });
-}
-
-/// The collector's program, built where it is not yet.
-fn built() -> PathBuf {
-    if let Some(named) = std::env::var_os("PRESHIFT_COLLECTOR_BIN") {
-        return named.into();
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "preshift-collector", "--bin", "preshift-collector"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(built.is_ok_and(|s| s.success()), "the collector does not build");
-    Path::new(env!("CARGO_BIN_EXE_preshift")).with_file_name("preshift-collector")
 }
