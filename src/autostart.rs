@@ -1,13 +1,13 @@
 //! Starting the daemon at logon, for this user: what is registered, in which words.
 //!
-//! Owns the texts that the systems want (a task, a property list, a unit) as pure functions, and how one
-//! of the system's own programs is run within a deadline. Registering is `platform::autostart`'s;
-//! what is said of it is the command line's. Must not decide what the daemon does.
+//! Owns the texts that the systems want (a task, a property list, a unit) as pure functions. Registering is
+//! `platform::autostart`'s; what is said of it is the command line's. Must not decide what the daemon does.
 
 pub mod agent;
+#[cfg(unix)]
+pub(crate) mod file;
 mod fit;
 pub mod task;
-pub mod tool;
 pub mod unit;
 
 pub use fit::Unfit;
@@ -72,7 +72,7 @@ pub enum Error {
     Unfit(#[from] Unfit),
     /// A program of the system failed.
     #[error(transparent)]
-    Tool(#[from] tool::Failed),
+    Tool(#[from] crate::platform::tool::Failed),
     /// A file failed.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {

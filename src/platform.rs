@@ -8,6 +8,7 @@ mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
 pub mod sddl;
+pub mod tool;
 #[cfg(unix)]
 mod unix_control;
 #[cfg(unix)]

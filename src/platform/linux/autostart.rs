@@ -3,13 +3,16 @@
 //! A package brings its unit and enables it for everybody; then one agent's `off` is a mask of their own.
 //! Without a package the unit is written to the user's folder, and removed again by `off`.
 
-use crate::autostart::{
-    Done, Error, Means, Registered,
-    tool::{self, DEADLINE, Failed, Output},
-    unit::{self, Enabled, UNIT},
+use crate::{
+    autostart::{
+        Done, Error, Means, Registered,
+        file::{read, write},
+        unit::{self, Enabled, UNIT},
+    },
+    platform::tool::{self, DEADLINE, Failed, Output},
 };
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -108,19 +111,4 @@ fn own_unit() -> Result<PathBuf, Error> {
     let base = directories::BaseDirs::new()
         .ok_or_else(|| Error::Refused("this user has no home folder to keep a unit in".into()))?;
     Ok(base.config_dir().join("systemd/user").join(UNIT))
-}
-
-fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::file("read", path)(e)),
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
-    }
-    fs::write(path, text).map_err(Error::file("write", path))
 }

@@ -3,10 +3,13 @@
 //! An administrator may have installed the agent for everybody; then nothing is written, and one agent's `off` is
 //! launchd's own note that it is disabled for them.
 
-use crate::autostart::{
-    Done, Error, Means, Registered,
-    agent::{self, LABEL},
-    tool::{self, DEADLINE, Failed, Output},
+use crate::{
+    autostart::{
+        Done, Error, Means, Registered,
+        agent::{self, LABEL},
+        file::{read, write},
+    },
+    platform::tool::{self, DEADLINE, Failed, Output},
 };
 use std::{
     fs, io,
@@ -122,19 +125,4 @@ fn library() -> Result<PathBuf, Error> {
     let base = directories::BaseDirs::new()
         .ok_or_else(|| Error::Refused("this user has no home folder to keep a launch agent in".into()))?;
     Ok(base.home_dir().join("Library"))
-}
-
-fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::file("read", path)(e)),
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
-    }
-    fs::write(path, text).map_err(Error::file("write", path))
 }
