@@ -13,7 +13,7 @@ stop: ## end what `make run` left running
 	@scripts/run.sh stop
 
 test: ## everything: format, lints, docs, all tests and labs, packages, other systems
-	@scripts/setup.sh build packages test
+	@scripts/setup.sh build packages msi test
 	@scripts/test.sh
 
 quick: ## the tests that need no root, no sound server and no network namespaces
@@ -61,8 +61,8 @@ msi-test: ## install, enrol, upgrade and remove the Windows package under Wine
 	packaging/windows/test.sh --required
 
 xplat: ## check the code for Windows and macOS, and run the Windows program under Wine
-	tests/labs/xplat/check.sh
 	@scripts/setup.sh build packages test
+	tests/labs/xplat/check.sh
 	tests/labs/xplat/wine.sh
 
 wine: ## the Windows program under Wine: the tests of every crate, and the desk from end to end

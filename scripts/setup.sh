@@ -37,9 +37,6 @@ for part in "$@"; do
         want zip zip # the macOS package
         want unzip unzip
         want chromium chromium # the board, looked at in a real browser
-        want wixl wixl # the Windows package
-        want msibuild msitools
-        want faketime faketime
         ;;
     msi)
         want wixl wixl # the Windows package

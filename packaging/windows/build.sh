@@ -30,7 +30,7 @@ msi_version=${version%%[-+]*}
 [ "${BASH_REMATCH[1]}" -le 255 ] && [ "${BASH_REMATCH[2]}" -le 255 ] && [ "${BASH_REMATCH[3]}" -le 65535 ] ||
     die "Windows Installer knows no version above 255.255.65535: '$version'"
 for tool in wixl msibuild msiinfo faketime x86_64-w64-mingw32-objdump; do
-    command -v "$tool" >/dev/null || die "$tool is missing: scripts/setup.sh test"
+    command -v "$tool" >/dev/null || die "$tool is missing: scripts/setup.sh msi"
 done
 
 work=$(mktemp -d)

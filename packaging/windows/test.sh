@@ -12,7 +12,7 @@ wine=/usr/lib/wine/wine64
 skip() { printf '\n*** SKIPPED: the Windows package: %s ***\n\n' "$1"; [ "${required:-}" != 1 ]; exit; }
 [ "${1:-}" = --required ] && required=1
 [ -x "$wine" ] && [ -d "$X/wine/drive_c" ] || skip "no Wine prefix: tests/labs/xplat/check.sh prepares one"
-command -v wixl >/dev/null || skip "wixl is missing: scripts/setup.sh test"
+command -v wixl >/dev/null || skip "wixl is missing: scripts/setup.sh msi"
 say() { printf '== %s\n' "$*"; }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/preshift-msi.XXXXXX")
