@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each installs what it needs.
 # `make help` lists the rest.
-.PHONY: help run stop test quick lint labs release deb rpm packages packages-test reproducible macos msi msi-test xplat wine audit schema clean
+.PHONY: help run stop test quick lint labs bench-attribution release deb rpm packages packages-test reproducible macos msi msi-test xplat wine audit schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,11 @@ quick: ## the tests that need no root, no sound server and no network namespaces
 
 lint: ## format, clippy and doc warnings
 	@scripts/test.sh lint
+
+bench-attribution: ## whose fault: every scenario of tests/attribution, 5 seeds each (root)
+	@scripts/setup.sh build test
+	cargo build --quiet --workspace --bins
+	target/debug/attribution
 
 release: ## the binaries that people install, in target/release
 	packaging/release/build.sh

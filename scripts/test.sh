@@ -65,6 +65,9 @@ fi
 while read -r line; do skipped+=("$current: $line"); done < "$PRESHIFT_INCONCLUSIVE"
 rm -f "$PRESHIFT_INCONCLUSIVE"
 
+step "whose fault: every scenario of tests/attribution, one seed"
+watched target/debug/attribution --seeds 1
+
 step "another's STAMP as a peer"
 # In a workspace and target folder of its own: its features must not mix with ours.
 CARGO_TARGET_DIR=$PWD/target/interop cargo test --quiet --locked --manifest-path tests/interop/Cargo.toml

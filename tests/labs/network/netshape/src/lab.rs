@@ -7,12 +7,16 @@
 //! isp  100.64.7.1    203.0.113.1   fd77:2::1  fd77:3::1
 //! srv  203.0.113.9                 2001:db8:77::9 on its loopback
 //! ```
+//!
+//! A [`Layout`] adds to it: a second host and a second router at home, a second server, a company.
 
-use crate::{End, Link, Links, inside};
+use crate::{End, Layout, Link, Links, inside, layout};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
+    net::Ipv4Addr,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 /// A namespace of the lab.
@@ -26,17 +30,28 @@ pub enum Place {
     Isp,
     /// The server.
     Srv,
+    /// A second host at home.
+    Tv,
+    /// A second router at home, before the provider.
+    Box,
+    /// A second server.
+    Alt,
+    /// A company's network.
+    Hq,
 }
 
 impl Place {
-    const ALL: [Self; 4] = [Self::Ws, Self::Gw, Self::Isp, Self::Srv];
-
-    fn name(self) -> &'static str {
+    /// Its name, which ends that of its namespace.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Ws => "ws",
             Self::Gw => "gw",
             Self::Isp => "isp",
             Self::Srv => "srv",
+            Self::Tv => "tv",
+            Self::Box => "box",
+            Self::Alt => "alt",
+            Self::Hq => "hq",
         }
     }
 }
@@ -47,6 +62,7 @@ pub struct Lab {
     // Before the namespaces in the order of dropping: the interfaces go first.
     links: Links,
     namespaces: Namespaces,
+    layout: Layout,
 }
 
 impl Lab {
@@ -55,20 +71,46 @@ impl Lab {
     /// The same in IPv6: of a range that counts as public, since a policy may point at no other.
     pub const SERVER_V6: &str = "2001:db8:77::9";
 
+    /// The second server's.
+    pub const SECOND_V4: &str = "198.51.100.200";
+    /// The same in IPv6.
+    pub const SECOND_V6: &str = "2001:db8:78::9";
+    /// The company's, by which its VPN is reached.
+    pub const COMPANY_V4: &str = "192.0.2.9";
+    /// A public address of the provider's router.
+    pub const PROVIDER_V4: Ipv4Addr = layout::PROVIDER_V4;
+
     /// Brings it up. `prefix` tells labs that are up at a time apart.
     pub fn up(prefix: &str) -> io::Result<Self> {
-        let namespaces = Namespaces::make(prefix)?;
-        let end =
-            |place, interface: &str| End { namespace: namespaces.name(place), interface: interface.into() };
-        let link = |name: &str, ends| Link { name: name.into(), ends };
-        let links = Links::start(&[
-            link("wifi", [end(Place::Ws, "wl0"), end(Place::Gw, "lan0")]),
-            link("access", [end(Place::Gw, "wan0"), end(Place::Isp, "cust0")]),
-            link("transit", [end(Place::Isp, "core0"), end(Place::Srv, "eth0")]),
-        ])?;
-        let lab = Self { links, namespaces };
+        Self::up_as(prefix, Layout::default())
+    }
+
+    /// Brings one up that has more to it.
+    pub fn up_as(prefix: &str, layout: Layout) -> io::Result<Self> {
+        let namespaces = Namespaces::make(prefix, layout.places())?;
+        let end = |(place, interface): (Place, &str)| End {
+            namespace: namespaces.name(place),
+            interface: interface.into(),
+        };
+        let links: Vec<Link> = layout
+            .wires()
+            .iter()
+            .map(|wire| Link { name: wire.name.into(), ends: wire.ends.map(end) })
+            .collect();
+        let links = Links::start(&links)?;
+        let lab = Self { links, namespaces, layout };
         lab.configure()?;
         Ok(lab)
+    }
+
+    /// What it consists of.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The router's address, as the desk knows it.
+    pub fn router(&self) -> (Ipv4Addr, String) {
+        (Ipv4Addr::new(192, 168, 77, 1), self.layout.address("fd77:1::1"))
     }
 
     /// Its links.
@@ -93,44 +135,51 @@ impl Lab {
         command
     }
 
-    fn configure(&self) -> io::Result<()> {
-        for (place, interface, v4, v6) in [
-            (Place::Ws, "wl0", "192.168.77.2/24", "fd77:1::2/64"),
-            (Place::Gw, "lan0", "192.168.77.1/24", "fd77:1::1/64"),
-            (Place::Gw, "wan0", "100.64.7.2/24", "fd77:2::2/64"),
-            (Place::Isp, "cust0", "100.64.7.1/24", "fd77:2::1/64"),
-            (Place::Isp, "core0", "203.0.113.1/24", "fd77:3::1/64"),
-            (Place::Srv, "eth0", "203.0.113.9/24", "fd77:3::9/64"),
-            (Place::Srv, "lo", "127.0.0.9/8", "2001:db8:77::9/128"),
-        ] {
-            self.ip(place, &["addr", "add", v4, "dev", interface])?;
-            self.ip(place, &["-6", "addr", "add", v6, "dev", interface, "nodad"])?;
-            self.ip(place, &["link", "set", interface, "up"])?;
-        }
-        for (place, v4, v6) in [
-            (Place::Ws, "192.168.77.1", "fd77:1::1"),
-            (Place::Gw, "100.64.7.1", "fd77:2::1"),
-            (Place::Srv, "203.0.113.1", "fd77:3::1"),
-        ] {
-            self.ip(place, &["route", "add", "default", "via", v4])?;
-            self.ip(place, &["-6", "route", "add", "default", "via", v6])?;
-        }
-        self.ip(Place::Isp, &["-6", "route", "add", "fd77:1::/64", "via", "fd77:2::2"])?;
-        self.ip(Place::Isp, &["-6", "route", "add", "2001:db8:77::/64", "via", "fd77:3::9"])?;
-        for place in [Place::Gw, Place::Isp] {
-            self.inside(place, || -> io::Result<()> {
-                fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
-                fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
-            })??;
-        }
-        let home = "add table ip nat; \
-                    add chain ip nat post { type nat hook postrouting priority 100; }; \
-                    add rule ip nat post oifname wan0 masquerade";
-        ran(Command::new("ip").args(["netns", "exec", &self.namespace(Place::Gw), "nft", home]).output()?)
+    /// Runs `ip` in a namespace.
+    pub fn ip(&self, place: Place, arguments: &[&str]) -> io::Result<()> {
+        ran(Command::new("ip").args(["-n", &self.namespace(place)]).args(arguments).output()?)
     }
 
-    fn ip(&self, place: Place, arguments: &[&str]) -> io::Result<()> {
-        ran(Command::new("ip").args(["-n", &self.namespace(place)]).args(arguments).output()?)
+    /// Loads rules in a namespace, beside those that are there.
+    pub fn nft(&self, place: Place, rules: &str) -> io::Result<()> {
+        let mut nft = Command::new("ip");
+        fed(nft.args(["netns", "exec", &self.namespace(place), "nft", "-f", "-"]), rules)
+    }
+
+    /// Changes a setting of a namespace, such as `net/ipv4/ip_forward`.
+    pub fn sysctl(&self, place: Place, key: &str, value: &str) -> io::Result<()> {
+        self.inside(place, || fs::write(format!("/proc/sys/{key}"), value))?
+    }
+
+    fn configure(&self) -> io::Result<()> {
+        let mut all: Vec<(Place, String)> = Vec::new();
+        for port in self.layout.ports() {
+            let (interface, v6) = (port.interface, self.layout.address(port.v6));
+            all.push((port.place, format!("addr add {} dev {interface}", port.v4)));
+            all.push((port.place, format!("addr add {v6} dev {interface} nodad")));
+            all.push((port.place, format!("link set {interface} up")));
+        }
+        for way in self.layout.ways() {
+            let to = way.to.map_or("default".to_owned(), |to| self.layout.address(to));
+            all.push((way.place, format!("route add {to} via {}", self.layout.address(way.via))));
+        }
+        for place in self.layout.places() {
+            // All of a namespace's in one call: starting a program is what takes the time.
+            let lines: Vec<&str> = all.iter().filter(|(p, _)| *p == place).map(|(_, l)| l.as_str()).collect();
+            let mut ip = Command::new("ip");
+            fed(ip.args(["-n", &self.namespace(place), "-batch", "-"]), &(lines.join("\n") + "\n"))?;
+        }
+        for place in self.layout.routers() {
+            self.sysctl(place, "net/ipv4/ip_forward", "1")?;
+            self.sysctl(place, "net/ipv6/conf/all/forwarding", "1")?;
+        }
+        for (place, interface) in self.layout.translators() {
+            let chain = "type nat hook postrouting priority 100;";
+            let rules =
+                format!("table ip nat {{ chain post {{ {chain} oifname {interface} masquerade; }}; }}");
+            self.nft(place, &rules)?;
+        }
+        Ok(())
     }
 }
 
@@ -138,12 +187,13 @@ impl Lab {
 #[derive(Debug)]
 struct Namespaces {
     prefix: String,
+    places: Vec<Place>,
 }
 
 impl Namespaces {
-    fn make(prefix: &str) -> io::Result<Self> {
-        let made = Self { prefix: prefix.to_owned() };
-        for place in Place::ALL {
+    fn make(prefix: &str, places: Vec<Place>) -> io::Result<Self> {
+        let made = Self { prefix: prefix.to_owned(), places };
+        for place in made.places.iter().copied() {
             let name = made.name(place);
             ran(Command::new("ip").args(["netns", "add", &name]).output()?)?;
             ran(Command::new("ip").args(["-n", &name, "link", "set", "lo", "up"]).output()?)?;
@@ -159,7 +209,7 @@ impl Namespaces {
 
 impl Drop for Namespaces {
     fn drop(&mut self) {
-        for place in Place::ALL {
+        for place in self.places.iter().copied() {
             // What is not there any more needs no deleting.
             let _ = Command::new("ip").args(["netns", "del", &self.name(place)]).output();
         }
@@ -179,6 +229,17 @@ fn settle() -> io::Result<()> {
         fs::write(format!("/proc/sys/net/{key}"), value)?;
     }
     Ok(())
+}
+
+/// Runs a program that reads its orders.
+fn fed(command: &mut Command, orders: &str) -> io::Result<()> {
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = pipes.spawn()?;
+    // Dropped at once, so that the program sees the end.
+    let fed = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(orders.as_bytes()));
+    let output = child.wait_with_output()?;
+    // What it says of an order it did not like is worth more than that it went away.
+    ran(output).and(fed)
 }
 
 fn ran(output: Output) -> io::Result<()> {

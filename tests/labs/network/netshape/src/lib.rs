@@ -10,18 +10,23 @@
 pub mod control;
 mod frame;
 mod lab;
+mod layout;
 mod namespace;
 mod pump;
 mod random;
 mod record;
 mod shape;
 mod tap;
+mod tunnel;
 
 pub use frame::{Identity, Kind};
 pub use lab::{Lab, Place};
+pub use layout::Layout;
 pub use namespace::inside;
+pub use pump::be_punctual;
 pub use record::{Direction, Fate, Lateness, Record};
 pub use shape::Shape;
+pub use tunnel::{Mouth, Tunnel};
 
 use pump::Pump;
 use std::{
@@ -32,6 +37,7 @@ use std::{
     },
     thread::JoinHandle,
 };
+use tap::Carries;
 
 /// One end of a link: an interface in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +71,8 @@ impl Links {
         let mut running = Self { directions: Vec::new(), end: Arc::default(), threads: Vec::new() };
         for link in links {
             let [a, b] = &link.ends;
-            let a = Arc::new(tap::open(&a.namespace, &a.interface)?);
-            let b = Arc::new(tap::open(&b.namespace, &b.interface)?);
+            let a = Arc::new(tap::open(&a.namespace, &a.interface, Carries::Frames)?);
+            let b = Arc::new(tap::open(&b.namespace, &b.interface, Carries::Frames)?);
             for (suffix, from, to) in [("up", &a, &b), ("down", &b, &a)] {
                 let direction = Arc::new(Direction::new(format!("{}.{suffix}", link.name)));
                 let pump = Pump::new(from.clone(), to.clone(), direction.clone(), running.end.clone());

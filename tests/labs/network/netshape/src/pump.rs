@@ -161,9 +161,9 @@ impl Pump {
     }
 }
 
-/// Above everything that is not real-time, and woken without slack. Without the right to that, the record shows
-/// how late it was.
-fn be_punctual() {
+/// Puts the calling thread above everything that is not real-time, and has it woken without slack. Without the right to
+/// that nothing changes, and the record shows how late it was.
+pub fn be_punctual() {
     let priority = libc::sched_param { sched_priority: 10 };
     // SAFETY: both change only how the calling thread is scheduled, and `priority` is read within the call.
     unsafe {

@@ -1,6 +1,6 @@
 //! What each packet of a direction really got.
 
-use crate::{Identity, Shape};
+use crate::{Identity, Kind, Shape};
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -66,11 +66,19 @@ pub struct Direction {
     /// Goes up with each change of the shape, so that the thread need not lock to see none.
     changes: AtomicU64,
     records: Mutex<Vec<Record>>,
+    /// STAMP requests that came, so that one can wait for them without copying the records.
+    requests: AtomicU64,
 }
 
 impl Direction {
     pub(crate) fn new(name: String) -> Self {
-        Self { name, shape: Mutex::default(), changes: AtomicU64::new(0), records: Mutex::default() }
+        Self {
+            name,
+            shape: Mutex::default(),
+            changes: AtomicU64::new(0),
+            records: Mutex::default(),
+            requests: AtomicU64::new(0),
+        }
     }
 
     /// The link's name and `up` or `down`.
@@ -98,13 +106,22 @@ impl Direction {
         lock(&self.records).clone()
     }
 
+    /// How many STAMP requests came since the records were forgotten, lost ones too.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     /// Forgets all records. What is on its way then is not recorded any more.
     pub fn forget(&self) {
         lock(&self.records).clear();
+        self.requests.store(0, Ordering::Relaxed);
     }
 
     /// Returns where the record is, for `released`.
     pub(crate) fn note(&self, record: Record) -> usize {
+        if record.identity.kind == Kind::Request {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+        }
         let mut records = lock(&self.records);
         records.push(record);
         records.len() - 1

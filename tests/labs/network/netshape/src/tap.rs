@@ -1,4 +1,4 @@
-//! TAP devices: Ethernet interfaces whose other side is a file.
+//! TAP and TUN devices: interfaces whose other side is a file.
 
 use crate::inside;
 use std::{
@@ -16,14 +16,27 @@ struct Request {
     rest: [u8; 22],
 }
 
+/// What an interface carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// Ethernet frames.
+    Frames,
+    /// IP packets, as a VPN's does.
+    Packets,
+}
+
 /// Makes an interface in a namespace. It goes with the file, whatever becomes of us.
-pub(crate) fn open(namespace: &str, interface: &str) -> io::Result<File> {
+pub(crate) fn open(namespace: &str, interface: &str, carries: Carries) -> io::Result<File> {
     let bytes = interface.as_bytes();
     if bytes.len() >= libc::IFNAMSIZ {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the interface's name is too long"));
     }
+    let kind = match carries {
+        Carries::Frames => libc::IFF_TAP,
+        Carries::Packets => libc::IFF_TUN,
+    };
     let mut request =
-        Request { name: [0; libc::IFNAMSIZ], flags: (libc::IFF_TAP | libc::IFF_NO_PI) as i16, rest: [0; 22] };
+        Request { name: [0; libc::IFNAMSIZ], flags: (kind | libc::IFF_NO_PI) as i16, rest: [0; 22] };
     for (to, from) in request.name.iter_mut().zip(bytes) {
         *to = *from as c_char;
     }
