@@ -39,6 +39,13 @@ pub struct Options {
     /// Folder with `preshift` and `preshift-collector` [default: where this program is]
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
+    /// How often a case is tried in which the lab was late or the machine busy
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10))]
+    attempts: u64,
+    /// For a machine that is busy with other things: leave `computer` out of what is named, and cases about it out of the
+    /// matrix. Such a run is no proof
+    #[arg(long)]
+    without_computer: bool,
     /// Keep what each check said, and what it wrote on standard error, in this folder
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -66,6 +73,9 @@ fn work(options: &Options) -> anyhow::Result<bool> {
         cases.retain(|case| options.only.iter().any(|part| case.name.contains(part.as_str())));
         anyhow::ensure!(!cases.is_empty(), "no case has such a name: {}", options.only.join(", "));
     }
+    if options.without_computer {
+        cases.retain(|case| !case.culprit.contains(&telemetry::FaultDomain::Computer));
+    }
     if options.list {
         print!("{}", table::list(&cases));
         return Ok(true);
@@ -80,6 +90,13 @@ fn run_all(options: &Options, cases: Vec<case::Case>) -> anyhow::Result<bool> {
 
 #[cfg(not(target_os = "linux"))]
 fn run_all(options: &Options, _: Vec<case::Case>) -> anyhow::Result<bool> {
-    let _ = (options.seeds, options.first_seed, options.lanes, &options.programs, &options.keep);
+    let _ = (
+        options.seeds,
+        options.first_seed,
+        options.lanes,
+        options.attempts,
+        &options.programs,
+        &options.keep,
+    );
     anyhow::bail!("the network lab needs Linux")
 }

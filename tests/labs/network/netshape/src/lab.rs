@@ -38,6 +38,8 @@ pub enum Place {
     Alt,
     /// A company's network.
     Hq,
+    /// The desk's network card, with the desk's end of `wifi` in it.
+    Nic,
 }
 
 impl Place {
@@ -52,6 +54,7 @@ impl Place {
             Self::Box => "box",
             Self::Alt => "alt",
             Self::Hq => "hq",
+            Self::Nic => "nic",
         }
     }
 }
@@ -99,6 +102,9 @@ impl Lab {
             .collect();
         let links = Links::start(&links)?;
         let lab = Self { links, namespaces, layout };
+        if layout.card {
+            lab.put_card_in()?;
+        }
         lab.configure()?;
         Ok(lab)
     }
@@ -149,6 +155,19 @@ impl Lab {
     /// Changes a setting of a namespace, such as `net/ipv4/ip_forward`.
     pub fn sysctl(&self, place: Place, key: &str, value: &str) -> io::Result<()> {
         self.inside(place, || fs::write(format!("/proc/sys/{key}"), value))?
+    }
+
+    /// A pair of interfaces, and a bridge from its other end to the link.
+    fn put_card_in(&self) -> io::Result<()> {
+        let desk = self.namespace(Place::Ws);
+        let orders = format!(
+            "link add wl0 type veth peer name wl0 netns {desk}\n\
+             link add br0 type bridge mcast_snooping 0\n\
+             link set wl0 master br0\nlink set tap0 master br0\n\
+             link set wl0 up\nlink set tap0 up\nlink set br0 up\n"
+        );
+        let mut ip = Command::new("ip");
+        fed(ip.args(["-n", &self.namespace(Place::Nic), "-batch", "-"]), &orders)
     }
 
     fn configure(&self) -> io::Result<()> {

@@ -18,6 +18,9 @@ pub struct Layout {
     pub company: bool,
     /// The addresses between home and provider, and those of IPv6, are public ones, as most homes have them.
     pub public: bool,
+    /// The desk's end of `wifi` is a network card like any other. Else it is a TAP device, which a program
+    /// that looks closely takes for a VPN.
+    pub card: bool,
 }
 
 /// A link: its name and its two ends. "Up" is from the first to the second.
@@ -49,6 +52,7 @@ impl Layout {
             (self.second_router, Place::Box),
             (self.second_server, Place::Alt),
             (self.company, Place::Hq),
+            (self.card, Place::Nic),
         ];
         let extra = extra.into_iter().filter_map(|(there, place)| there.then_some(place));
         [Place::Ws, Place::Gw, Place::Isp, Place::Srv].into_iter().chain(extra).collect()
@@ -57,7 +61,8 @@ impl Layout {
     pub(crate) fn wires(&self) -> Vec<Wire> {
         use Place::{Alt, Box, Gw, Hq, Isp, Srv, Tv, Ws};
         let wire = |name, a, b| Wire { name, ends: [a, b] };
-        let mut wires = vec![wire("wifi", (Ws, "wl0"), (Gw, "lan0"))];
+        let desk = if self.card { (Place::Nic, "tap0") } else { (Ws, "wl0") };
+        let mut wires = vec![wire("wifi", desk, (Gw, "lan0"))];
         if self.second_host {
             wires.push(wire("lan", (Tv, "eth0"), (Gw, "lan1")));
         }
@@ -173,7 +178,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn all() -> impl Iterator<Item = Layout> {
-        (0..32u8).map(|bits| {
+        (0..64u8).map(|bits| {
             let bit = |n: u8| bits & (1 << n) != 0;
             Layout {
                 second_host: bit(0),
@@ -181,6 +186,7 @@ mod tests {
                 second_server: bit(2),
                 company: bit(3),
                 public: bit(4),
+                card: bit(5),
             }
         })
     }
@@ -189,11 +195,14 @@ mod tests {
     fn every_layout_hangs_together() {
         for layout in all() {
             let places = layout.places();
-            let interfaces: BTreeSet<_> = layout
+            let mut interfaces: BTreeSet<_> = layout
                 .wires()
                 .iter()
                 .flat_map(|w| w.ends.map(|(place, interface)| (place.name(), interface)))
                 .collect();
+            if layout.card {
+                interfaces.insert((Place::Ws.name(), "wl0"));
+            }
             for port in layout.ports() {
                 assert!(places.contains(&port.place), "{layout:?}: {}", port.place.name());
                 let made =
