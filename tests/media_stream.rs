@@ -9,13 +9,13 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
-use telemetry::{Media, TimestampQuality};
+use telemetry::{Codec, Media, TimestampQuality};
 
 const PACKETS: u32 = 25;
 
 fn plan(target: SocketAddr, stamps: Stamps) -> Plan {
     let length = Duration::from_millis(20 * u64::from(PACKETS));
-    Plan { target, dscp: 46, ssid: 0x5eed, length, longest: length * 2, stamps }
+    Plan { target, dscp: 46, ssid: 0x5eed, length, longest: length * 2, stamps, codec: Codec::default() }
 }
 
 fn stream(plan: &Plan) -> Result<Media, StreamError> {

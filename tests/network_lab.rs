@@ -21,7 +21,7 @@ use std::{
     },
     time::Duration,
 };
-use telemetry::{Failure, Media, Millis, Outcome, TimestampQuality, UnixMs, Value};
+use telemetry::{Codec, Failure, Media, Millis, Outcome, TimestampQuality, UnixMs, Value};
 
 /// Of the round trip.
 const RTT_WITHIN_MS: f64 = 0.3;
@@ -36,7 +36,15 @@ fn reflector(lab: &Netlab) -> Reflector {
 fn stream(lab: &Netlab, address: &str, seconds: u64) -> Result<Media, StreamError> {
     let target = SocketAddr::new(address.parse().unwrap(), 862);
     let length = Duration::from_secs(seconds);
-    let plan = Plan { target, dscp: 46, ssid: 0x1ab5, length, longest: length, stamps: Stamps::Both };
+    let plan = Plan {
+        target,
+        dscp: 46,
+        ssid: 0x1ab5,
+        length,
+        longest: length,
+        stamps: Stamps::Both,
+        codec: Codec::default(),
+    };
     let cancel = AtomicBool::new(false);
     let measure = || run(&plan, &Control { cancel: &cancel, needs_longer: &|_| false, progress: &|_| {} });
     lab.inside(Place::Ws, measure).unwrap()

@@ -21,7 +21,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use telemetry::Media;
+use telemetry::{Codec, Media};
 
 /// Between two packets: 20 ms of speech each, as G.711 is sent nearly everywhere.
 pub const INTERVAL: Duration = Duration::from_millis(20);
@@ -57,6 +57,8 @@ pub struct Plan {
     pub longest: Duration,
     /// The timestamps asked of the kernel; less than all is for tests.
     pub stamps: Stamps,
+    /// The codec for which quality is estimated. What is sent is the same for each.
+    pub codec: Codec,
 }
 
 /// What a running stream listens and talks to.
@@ -273,7 +275,7 @@ impl Stream<'_> {
     }
 
     fn figures(&self) -> Media {
-        figures::media(&self.ledger, self.dscp_sent, self.plan.target.is_ipv6())
+        figures::media(&self.ledger, self.dscp_sent, self.plan.target.is_ipv6(), self.plan.codec)
     }
 }
 

@@ -119,8 +119,15 @@ async fn stream_to(
     let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
     let cancelled = cancel.0.clone();
     let ssid = getrandom::u32().map_err(io::Error::other)? as u16 | 1; // never 0, which means "no session"
-    let plan =
-        Plan { target, dscp: dscp & 0x3f, ssid, length: LENGTH, longest: LONGEST, stamps: Stamps::Both };
+    let plan = Plan {
+        target,
+        dscp: dscp & 0x3f,
+        ssid,
+        length: LENGTH,
+        longest: LONGEST,
+        stamps: Stamps::Both,
+        codec: context.policy.codec,
+    };
     let (done, result) = oneshot::channel();
     thread::Builder::new().name("media".into()).spawn(move || {
         let control = Control {

@@ -13,7 +13,7 @@ use std::{
     sync::atomic::AtomicBool,
     time::Duration,
 };
-use telemetry::{Media, TimestampQuality};
+use telemetry::{Codec, Media, TimestampQuality};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -49,6 +49,7 @@ fn streamed(bench: &Bench) -> &Streamed {
             length: LENGTH,
             longest: LENGTH,
             stamps: Stamps::Both,
+            codec: Codec::default(),
         };
         // On a thread of its own: it is made a punctual one, and stays so.
         let run = move || {

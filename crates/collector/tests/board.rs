@@ -255,7 +255,7 @@ async fn who_is_not_ready_comes_first_with_reason_and_advice() {
     let page = browser.page(&format!("/desks/{}", muted.id)).await;
     let explained = readiness::catalogue::entry(FindingCode::MicrophoneMuted);
     assert!(page.contains(&explained.advice[..20]) && page.contains("What to do"));
-    assert!(page.contains("<svg") && page.contains("<title>Call quality (MOS), collector: latest"));
+    assert!(page.contains("<svg") && page.contains("<title>Estimated call quality (MOS), collector: latest"));
     assert!(page.contains("muted, volume 74 %"), "the latest readings are told in words");
 
     let report = browser.page("/report?team=support&shift=early").await;

@@ -11,7 +11,7 @@ pub use error::PolicyError;
 pub use host::{Host, is_collector, target_url};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use telemetry::{Digest, Id, PolicyRef, ProbeId, Version};
+use telemetry::{Codec, Digest, Id, PolicyRef, ProbeId, Version};
 
 /// A STAMP reflector that voice-like streams are measured against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +156,10 @@ pub struct Policy {
     pub id: Id,
     /// Its version: a later one has a greater number.
     pub version: u32,
+    /// The codec that calls use, for which quality is estimated.
+    // Left out unless set: a key that an older desk does not know must not reach it without need.
+    #[serde(default, skip_serializing_if = "Codec::is_default")]
+    pub codec: Codec,
     /// What is measured.
     #[serde(default)]
     pub targets: Targets,
@@ -200,6 +204,7 @@ impl Policy {
         Self {
             id: "builtin".parse().expect("a valid id"),
             version: 1,
+            codec: Codec::default(),
             targets: Targets::default(),
             required: vec![ProbeId::Link, ProbeId::AudioDevices, ProbeId::Load],
             schedule: Schedule::default(),

@@ -4,7 +4,7 @@
 //! The words of findings are in `catalogue`.
 
 use telemetry::{
-    Failure, FaultDomain, NotChecked, Outcome, ProbeId, Quantity, Severity, Unit, Unsupported, Verdict,
+    Codec, Failure, FaultDomain, NotChecked, Outcome, ProbeId, Quantity, Severity, Unit, Unsupported, Verdict,
 };
 
 /// A verdict in two words.
@@ -71,6 +71,15 @@ pub fn probe(p: ProbeId) -> &'static str {
         ProbeId::Noise => "microphone",
         ProbeId::Load => "computer",
         ProbeId::Environment => "software versions",
+    }
+}
+
+/// What quality is estimated for: said beside each estimate.
+pub fn estimated_for(codec: Codec) -> &'static str {
+    match codec {
+        Codec::G711Plc => "for G.711",
+        Codec::G729a => "for G.729",
+        Codec::OpusEstimate => "for Opus, our own estimate",
     }
 }
 

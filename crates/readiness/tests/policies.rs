@@ -61,6 +61,18 @@ fn what_we_serve_ourselves_is_valid_and_survives_both_forms() {
     }
 }
 
+/// Only a policy that names another codec has the key, so that older desks take all the others.
+#[test]
+fn the_codec_is_told_only_if_it_is_another() {
+    let told = |codec: &str| Policy::parse(&format!("id = 'p'\nversion = 1\n{codec}")).unwrap();
+    for (codec, key) in [("", false), ("codec = 'g711_plc'", false), ("codec = 'opus_estimate'", true)] {
+        let policy = told(codec);
+        assert_eq!(serde_json::to_string(&policy).unwrap().contains("codec"), key, "{codec}");
+        assert_eq!(Policy::parse(&toml::to_string(&policy).unwrap()).unwrap(), policy);
+    }
+    assert_eq!(told("codec = 'g729a'").codec, telemetry::Codec::G729a);
+}
+
 /// Whether two sides mean the same policy hangs on this. If the digest changes, every desk fetches its
 /// policy anew once: fine, but never by accident.
 #[test]

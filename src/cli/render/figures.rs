@@ -149,7 +149,8 @@ fn media(v: &Media) -> String {
         return format!("no answer to {} packets", v.sent);
     }
     let mut parts = Vec::new();
-    parts.extend(v.mos.map(|m| format!("quality {} of 4.5", q(m.get(), Unit::Mos))));
+    let codec = words::estimated_for(v.codec);
+    parts.extend(v.mos.map(|m| format!("quality {} of 4.5 ({codec})", q(m.get(), Unit::Mos))));
     if let (Some(mean), Some(p95)) = (v.rtt_mean, v.rtt_p95) {
         parts.push(format!("round trip {} (95 % below {})", ms(mean), ms(p95)));
     }

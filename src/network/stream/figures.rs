@@ -22,7 +22,7 @@ const ENOUGH_STAMPED: f64 = 0.9;
 const CLOCK_SET_NS: u64 = 2_000_000;
 
 /// What the stream experienced.
-pub(super) fn media(ledger: &Ledger, dscp_sent: u8, v6: bool) -> Media {
+pub(super) fn media(ledger: &Ledger, dscp_sent: u8, v6: bool, codec: Codec) -> Media {
     let sent = ledger.stream();
     let answers: Vec<&Answer> =
         ledger.answers().iter().filter(|a| (a.sequence as usize) < sent.len()).collect();
@@ -53,7 +53,7 @@ pub(super) fn media(ledger: &Ledger, dscp_sent: u8, v6: bool) -> Media {
             loss_percent: losses[0].max(losses[1]),
             burst_ratio: burst,
         };
-        emodel::mos(emodel::rating(emodel::G711_PLC, path))
+        emodel::estimate(codec, path)
     });
     let millis = |value: Option<f64>| value.map(Millis::new);
 
@@ -77,7 +77,7 @@ pub(super) fn media(ledger: &Ledger, dscp_sent: u8, v6: bool) -> Media {
         dscp_sent,
         dscp_seen: most_frequent(answers.iter().filter_map(|a| a.dscp)),
         mos: mos.map(Mos::new),
-        codec: Codec::G711Plc,
+        codec,
         jitter_buffer: Millis::new(JITTER_BUFFER_MS),
         send_error_p95: Millis::new(quantile(&packets.send_errors(), 0.95).unwrap_or(0.0)),
         timestamps: packets.quality,

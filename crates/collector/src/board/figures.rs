@@ -15,7 +15,7 @@ type Take = fn(&Value) -> Option<f64>;
 
 /// Title, unit, the limit it is drawn with, whether more is worse, and where it comes from.
 const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 10] = [
-    ("Call quality (MOS)", Unit::Mos, Some(Metric::Mos), false, |v| media(v)?.mos.map(|m| m.get())),
+    ("Estimated call quality (MOS)", Unit::Mos, Some(Metric::Mos), false, |v| media(v)?.mos.map(|m| m.get())),
     ("Round trip", Unit::Ms, Some(Metric::Rtt), true, |v| media(v)?.rtt_mean.map(|m| m.get())),
     ("Jitter", Unit::Ms, Some(Metric::Jitter), true, |v| media(v)?.ipdv_mean.map(|m| m.get())),
     ("Packet loss", Unit::Percent, Some(Metric::Loss), true, |v| media(v).map(loss)),

@@ -136,7 +136,8 @@ fn https(h: &Https) -> Vec<String> {
 fn media(m: &Media) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(mos) = m.mos {
-        said.push(format!("MOS {}", words::quantity(Quantity::new(mos.get(), Unit::Mos))));
+        let score = words::quantity(Quantity::new(mos.get(), Unit::Mos));
+        said.push(format!("MOS {score} ({})", words::estimated_for(m.codec)));
     }
     if let Some(rtt) = m.rtt_mean {
         said.push(format!("round trip {}", ms(rtt)));

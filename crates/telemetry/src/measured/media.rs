@@ -4,12 +4,24 @@ use crate::{BitRate, Millis, Mos, Percent, Ratio};
 use serde::{Deserialize, Serialize};
 
 /// The codec whose quality the MOS estimates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// G.711 with packet loss concealment: Ie 0, Bpl 25.1 (ITU-T G.113).
+    #[default]
     G711Plc,
+    /// G.729A with voice activity detection: Ie 11, Bpl 19 (ITU-T G.113).
+    G729a,
+    /// Opus, for which no Recommendation has values: our own estimate, as good as G.711 with concealment.
+    OpusEstimate,
+}
+
+impl Codec {
+    /// Whether it is the one that is assumed where nobody names another.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where the times come from, which says how far to trust them.

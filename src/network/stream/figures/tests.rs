@@ -55,6 +55,10 @@ fn stream(fates: &[Fate]) -> (Vec<Sent>, Vec<Answer>) {
     (sent, answers)
 }
 
+fn media(ledger: &Ledger, dscp_sent: u8, v6: bool) -> Media {
+    super::media(ledger, dscp_sent, v6, Codec::G711Plc)
+}
+
 fn measured(fates: &[Fate]) -> Media {
     let (sent, answers) = stream(fates);
     media(&Ledger::of(sent, answers, None), 46, false)
@@ -186,14 +190,14 @@ fn a_busy_computer_is_a_stall_and_not_a_bad_network() {
     for s in &mut sent {
         s.kernel = None;
     }
-    let half = super::media(&Ledger::of(sent.clone(), answers.clone(), None), 46, false);
+    let half = self::media(&Ledger::of(sent.clone(), answers.clone(), None), 46, false);
     assert_eq!(half.timestamps, TimestampQuality::KernelReceive);
     close(half.rtt_p95, 58.0);
     close(half.stall_p95, 8.0);
     for a in &mut answers {
         a.kernel = None;
     }
-    let none = super::media(&Ledger::of(sent, answers, None), 46, false);
+    let none = self::media(&Ledger::of(sent, answers, None), 46, false);
     assert_eq!((none.timestamps, none.stall_p95), (TimestampQuality::UserSpace, None));
     close(none.rtt_p95, 66.0);
 }
@@ -214,6 +218,18 @@ fn our_own_clock_being_set_costs_only_the_packets_under_way() {
     let media = media(&Ledger::of(sent, answers, None), 46, false);
     close(media.rtt_mean, 50.0);
     assert_eq!((media.received, media.late.get()), (100, 0.0));
+}
+
+#[test]
+fn the_quality_is_that_of_the_codec_and_says_so() {
+    let mut fates = vec![FINE; 250];
+    fates[100].lost_forward = true;
+    let (sent, answers) = stream(&fates);
+    let of = |codec| super::media(&Ledger::of(sent.clone(), answers.clone(), None), 46, false, codec);
+    let (g711, g729, opus) = (of(Codec::G711Plc), of(Codec::G729a), of(Codec::OpusEstimate));
+    assert_eq!((g711.codec, g729.codec, opus.codec), (Codec::G711Plc, Codec::G729a, Codec::OpusEstimate));
+    assert!(g729.mos.unwrap().get() < g711.mos.unwrap().get() - 0.2);
+    assert_eq!(opus.mos, g711.mos);
 }
 
 #[test]
