@@ -11,6 +11,7 @@ pub mod https;
 pub mod icmp;
 pub mod icmp_error;
 pub mod link;
+pub mod look_up;
 pub mod netlink;
 pub mod portal;
 pub mod proxy;

@@ -74,10 +74,31 @@ impl Owner {
     }
 }
 
+/// A runtime for one command. It ends with it: what the system still hangs in, such as a name that nobody answers for, is
+/// not waited for.
+pub struct Runtime(Option<tokio::runtime::Runtime>);
+
+/// What is nearly done may still finish.
+const LEFT_OVER: Duration = Duration::from_millis(200);
+
+impl Runtime {
+    /// Does the command's work.
+    pub fn block_on<F: Future>(&self, work: F) -> F::Output {
+        self.0.as_ref().expect("it is there until it is dropped").block_on(work)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(LEFT_OVER);
+        }
+    }
+}
+
 /// A runtime for one command.
-pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the system gives no event queue")
+pub fn runtime() -> anyhow::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().context("the system gives no event queue")?;
+    Ok(Runtime(Some(runtime)))
 }

@@ -6,6 +6,7 @@
 use super::{BoxFuture, Context, Medium, Probe, Progress};
 use crate::network::{
     allowed::may_point_at,
+    look_up::look_up,
     stream::{Control, Plan, StreamError, run as stream},
 };
 use datagram::Stamps;
@@ -69,9 +70,8 @@ struct Part {
 
 async fn measure(context: &Arc<Context>, reflector: &Reflector, part: Part) -> Outcome {
     let Some(host) = context.host(&reflector.host) else { return Outcome::NotChecked(NotChecked::NoTarget) };
-    let found = match tokio::time::timeout(LOOK_UP, look_up(&host, reflector.port)).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(_)) | Err(_) => return Outcome::Failed(Failure::NameNotFound),
+    let Ok(found) = look_up(&host, reflector.port, LOOK_UP).await else {
+        return Outcome::Failed(Failure::NameNotFound);
     };
     let allowed: Vec<SocketAddr> =
         found.into_iter().filter(|address| may_point_at(&reflector.host, address.ip())).collect();
@@ -91,12 +91,6 @@ async fn measure(context: &Arc<Context>, reflector: &Reflector, part: Part) -> O
         }
     }
     outcome
-}
-
-async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
-    if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
 }
 
 fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {

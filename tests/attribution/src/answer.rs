@@ -47,8 +47,9 @@ pub fn read(said: &str, source: Source) -> anyhow::Result<Domains> {
             for finding in findings.iter().filter(counts) {
                 all.extend(domains(&finding["domains"])?);
             }
-            // What is known of one finding is not taken back by another that knows nothing.
-            if all.len() > 1 {
+            // What is known of one finding is not taken back by another that knows nothing. That the computer
+            // is busy says nothing of the network, though.
+            if all.iter().any(|d| !matches!(d, FaultDomain::Computer | FaultDomain::Undetermined)) {
                 all.remove(&FaultDomain::Undetermined);
             }
             Ok(all)

@@ -128,7 +128,7 @@ impl<'a> Desk<'a> {
 
     /// Enrols it.
     pub fn enrol(&self, code: &str) -> anyhow::Result<()> {
-        let mut command = self.command();
+        let mut command = self.command(None);
         command.args(["enroll", collector::URL, "--code-stdin"]);
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn()?;
@@ -144,14 +144,9 @@ impl<'a> Desk<'a> {
     /// The check, from its start to its end.
     pub fn check(&self, programs: &Programs, case: &Case) -> anyhow::Result<Ended> {
         let file = |name: &str| self.folder.join(name);
-        let mut command = self.command();
+        let library = faketime().filter(|_| case.jumps());
+        let mut command = self.command(library.as_deref());
         command.args(["check", "--json", "--no-microphone", "--only"]).args(&programs.probes);
-        if let Some(library) = faketime().filter(|_| case.jumps()) {
-            // Only what time of day it is: how long things take is not faked.
-            command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", self.clock());
-            command.envs([("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]);
-            command.env("DONT_FAKE_MONOTONIC", "1");
-        }
         command
             .stdin(Stdio::null())
             .stdout(File::create(file("said"))?)
@@ -180,8 +175,11 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn command(&self) -> Command {
+    /// Runs the desk's program; with libfaketime, by what is in `clock`.
+    fn command(&self, faketime: Option<&Path>) -> Command {
         let mut command = self.lab.command(Place::Ws, Path::new("setpriv"));
+        // Not this machine's own settings, sound server and proxies.
+        command.env_clear();
         let user = USER.to_string();
         command
             .args([
@@ -190,9 +188,19 @@ impl<'a> Desk<'a> {
                 "--clear-groups",
                 "--inh-caps=-all",
             ])
+            // libfaketime for the program alone: what is loaded into the ones before it would leave root's marks.
+            .arg("env");
+        if let Some(library) = faketime {
+            command.arg(format!("LD_PRELOAD={}", library.display()));
+        }
+        command
             .arg(&self.programs.preshift)
-            // Not this machine's own settings, sound server and proxies.
-            .env_clear()
+            // Only what time of day it is: how long things take is not faked. Without the library these mean nothing.
+            .env("FAKETIME_TIMESTAMP_FILE", self.clock())
+            .envs(
+                ["FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC"]
+                    .map(|k| (k, "1")),
+            )
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.folder.join("desk"))
             .env("PRESHIFT_DATA_DIR", self.folder.join("desk"))
