@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`. Each installs what it needs.
 # `make help` lists the rest.
-.PHONY: help run stop test quick lint labs bench-attribution release deb rpm packages packages-test reproducible macos msi msi-test xplat wine audit schema clean
+.PHONY: help run stop test quick lint labs bench-attribution bench-network release deb rpm packages packages-test reproducible macos msi msi-test xplat wine audit schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -27,6 +27,9 @@ bench-attribution: ## whose fault: every scenario of tests/attribution, 5 seeds 
 	@scripts/setup.sh build test
 	cargo build --quiet --workspace --bins
 	target/debug/attribution
+bench-network: ## the truth table: Preshift beside fping, irtt, ping and surge-ping in the network lab (root)
+	@scripts/setup.sh build bench
+	RUNS=$(RUNS) PACKETS=$(PACKETS) ONLY="$(ONLY)" cargo bench --quiet -p preshift --bench network
 
 release: ## the binaries that people install, in target/release
 	packaging/release/build.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building ("build"), packing ("packages") and testing ("test") need, where it is missing.
+# Installs what building ("build"), packing ("packages", "msi"), testing ("test") and comparing ("bench") need, where it is missing.
 # Debian and Ubuntu by apt; elsewhere it says what to install. Says nothing when all is there.
 set -euo pipefail
 
@@ -38,13 +38,20 @@ for part in "$@"; do
         want unzip unzip
         want chromium chromium # the board, looked at in a real browser
         ;;
+    bench) # the tools that the truth table compares with
+        want ip iproute2
+        want nft nftables
+        want irtt irtt
+        want fping fping
+        want ping iputils-ping
+        ;;
     msi)
         want wixl wixl # the Windows package
         want msibuild msitools
         want faketime faketime # the same bytes whenever it is built
         want x86_64-w64-mingw32-objdump binutils-mingw-w64-x86-64
         ;;
-    *) echo "setup.sh: unknown part '$part'; use build, packages, msi or test" >&2; exit 64 ;;
+    *) echo "setup.sh: unknown part '$part'; use build, packages, msi, bench or test" >&2; exit 64 ;;
     esac
 done
 

@@ -26,8 +26,13 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Of what the links saw since their records were forgotten.
+    /// Of the STAMP packets that the links saw since their records were forgotten.
     pub fn read(links: &Links) -> Self {
+        Self::of(links, Kind::Request, Kind::Reply)
+    }
+
+    /// The same of another tool's packets.
+    pub fn of(links: &Links, request: Kind, reply: Kind) -> Self {
         let mut ways: BTreeMap<u32, Way> = BTreeMap::new();
         let of = |name: &str, kind: Kind| {
             let direction = links.directions().iter().find(|d| d.name() == name).expect("a link of the lab");
@@ -35,17 +40,17 @@ impl Truth {
             records.into_iter().filter(move |r| r.identity.kind == kind).collect::<Vec<Record>>()
         };
         // The first of several copies counts everywhere.
-        for r in of("wifi.up", Kind::Request) {
+        for r in of("wifi.up", request) {
             ways.entry(r.identity.sequence).or_default().left.get_or_insert(r.arrived);
         }
-        for r in of("transit.up", Kind::Request).into_iter().filter(passed) {
+        for r in of("transit.up", request).into_iter().filter(passed) {
             let reached = &mut ways.entry(r.identity.sequence).or_default().reached;
             *reached = earlier(*reached, r.released);
         }
-        for r in of("transit.down", Kind::Reply) {
+        for r in of("transit.down", reply) {
             ways.entry(r.identity.sequence).or_default().answered.get_or_insert(r.arrived);
         }
-        for r in of("wifi.down", Kind::Reply).into_iter().filter(passed) {
+        for r in of("wifi.down", reply).into_iter().filter(passed) {
             let way = ways.entry(r.identity.sequence).or_default();
             way.back = earlier(way.back, r.released);
             way.copies_back += r.copies as usize;

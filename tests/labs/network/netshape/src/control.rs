@@ -96,6 +96,10 @@ fn record(direction: &Direction) -> String {
         let kind = match r.identity.kind {
             Kind::Request => "request",
             Kind::Reply => "reply",
+            Kind::EchoRequest => "echo-request",
+            Kind::EchoReply => "echo-reply",
+            Kind::IrttRequest => "irtt-request",
+            Kind::IrttReply => "irtt-reply",
             Kind::Other => "other",
         };
         let fate = match r.fate {

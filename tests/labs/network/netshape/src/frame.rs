@@ -1,9 +1,12 @@
 //! What is to be known of an Ethernet frame.
 
 const ETHERNET: usize = 14;
+const ICMP: u8 = 1;
 const UDP: u8 = 17;
 /// Length of a STAMP base packet (RFC 8762).
 const STAMP: usize = 44;
+/// With which irtt's packets begin; then come its flags and the token of the connection.
+const IRTT: [u8; 3] = [0x14, 0xa7, 0x5b];
 
 /// What a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,14 @@ pub enum Kind {
     Request,
     /// A STAMP reply.
     Reply,
+    /// An ICMP echo request over IPv4. Its session is left zero: address translation changes it.
+    EchoRequest,
+    /// An ICMP echo reply over IPv4.
+    EchoReply,
+    /// A packet of irtt's to its server.
+    IrttRequest,
+    /// A packet of irtt's from its server.
+    IrttReply,
     /// Anything else.
     Other,
 }
@@ -49,17 +60,43 @@ pub(crate) fn identity(frame: &[u8]) -> Identity {
         Some(0x86dd) => ipv6_payload(frame),
         _ => None,
     };
-    let Some((UDP, datagram)) = payload else { return other };
-    let Some(stamp) = datagram.get(8..8 + STAMP) else { return other };
+    let known = match payload {
+        Some((ICMP, message)) if ethertype(frame) == Some(0x0800) => echo(message),
+        Some((UDP, datagram)) => datagram.get(8..).and_then(|payload| irtt(payload).or_else(|| stamp(payload))),
+        _ => None,
+    };
+    match known {
+        Some((kind, ssid, sequence)) => Identity { kind, ssid, sequence, length: frame.len() },
+        None => other,
+    }
+}
+
+fn stamp(payload: &[u8]) -> Option<(Kind, u16, u32)> {
+    let stamp = payload.get(..STAMP)?;
     let number = |at: usize| stamp[at..at + 4].iter().fold(0, |n, byte| n << 8 | u32::from(*byte));
     // What a sender leaves zero, a reflector fills.
     let request = stamp[16..].iter().all(|byte| *byte == 0);
-    Identity {
-        kind: if request { Kind::Request } else { Kind::Reply },
-        ssid: u16::from_be_bytes([stamp[14], stamp[15]]),
-        sequence: if request { number(0) } else { number(24) },
-        length: frame.len(),
-    }
+    let ssid = u16::from_be_bytes([stamp[14], stamp[15]]);
+    Some(if request { (Kind::Request, ssid, number(0)) } else { (Kind::Reply, ssid, number(24)) })
+}
+
+fn echo(message: &[u8]) -> Option<(Kind, u16, u32)> {
+    let kind = match message.get(..2)? {
+        [8, 0] => Kind::EchoRequest,
+        [0, 0] => Kind::EchoReply,
+        _ => return None,
+    };
+    Some((kind, 0, u32::from(u16::from_be_bytes(message.get(6..8)?.try_into().ok()?))))
+}
+
+/// Without the opening and the closing of a connection, and of connections without HMAC, as is its default.
+fn irtt(payload: &[u8]) -> Option<(Kind, u16, u32)> {
+    let kind = match (payload.get(..3)? == IRTT, payload.get(3)?) {
+        (true, 0) => Kind::IrttRequest,
+        (true, 2) => Kind::IrttReply,
+        _ => return None,
+    };
+    Some((kind, 0, u32::from_le_bytes(payload.get(12..16)?.try_into().ok()?)))
 }
 
 /// Takes the DSCP off and leaves ECN.
@@ -146,6 +183,24 @@ mod tests {
         let id = identity(&v4(&stamp));
         assert_eq!((id.kind, id.ssid, id.sequence), (Kind::Reply, 0xabcd, 9));
         assert_eq!(identity(&v4(&[0; 43])).kind, Kind::Other);
+    }
+
+    #[test]
+    fn the_packets_of_other_tools_are_known() {
+        let mut frame = v4(&[0; 20]);
+        frame[23] = ICMP;
+        frame[34..42].copy_from_slice(&[8, 0, 0, 0, 0x12, 0x34, 0, 7]);
+        assert_eq!((identity(&frame).kind, identity(&frame).sequence), (Kind::EchoRequest, 7));
+        frame[34] = 0;
+        assert_eq!((identity(&frame).kind, identity(&frame).sequence), (Kind::EchoReply, 7));
+        frame[34] = 11;
+        assert_eq!(identity(&frame).kind, Kind::Other, "an error is no answer");
+        let mut irtt = [&IRTT[..], &[0], &[1; 8], &[5, 1, 0, 0], &[0; 60]].concat();
+        assert_eq!((identity(&v4(&irtt)).kind, identity(&v4(&irtt)).sequence), (Kind::IrttRequest, 261));
+        irtt[3] = 2;
+        assert_eq!(identity(&v4(&irtt)).kind, Kind::IrttReply);
+        irtt[3] = 1;
+        assert_ne!(identity(&v4(&irtt)).kind, Kind::IrttRequest, "that opens a connection");
     }
 
     #[test]
