@@ -27,6 +27,7 @@ bench-attribution: ## whose fault: every scenario of tests/attribution, 5 seeds 
 	@scripts/setup.sh build test
 	cargo build --quiet --workspace --bins
 	target/debug/attribution
+
 bench-network: ## the truth table: Preshift beside fping, irtt, ping and surge-ping in the network lab (root)
 	@scripts/setup.sh build bench
 	RUNS=$(RUNS) PACKETS=$(PACKETS) ONLY="$(ONLY)" cargo bench --quiet -p preshift --bench network

@@ -32,17 +32,29 @@ pub const PATHS: &[Path] = &[
     },
     Path {
         name: "alternating jitter",
-        shapes: &[("wifi", "delay=10ms"), ("access.up", "delay=20ms jitter=10ms dist=alt"), ("access.down", "delay=20ms")],
+        shapes: &[
+            ("wifi", "delay=10ms"),
+            ("access.up", "delay=20ms jitter=10ms dist=alt"),
+            ("access.down", "delay=20ms"),
+        ],
         hogs: 0,
     },
     Path {
         name: "2 % loss",
-        shapes: &[("wifi", "delay=10ms"), ("access.up", "delay=20ms loss=2% seed=14"), ("access.down", "delay=20ms loss=2% seed=15")],
+        shapes: &[
+            ("wifi", "delay=10ms"),
+            ("access.up", "delay=20ms loss=2% seed=14"),
+            ("access.down", "delay=20ms loss=2% seed=15"),
+        ],
         hogs: 0,
     },
     Path {
         name: "loss in bursts",
-        shapes: &[("wifi", "delay=10ms"), ("access.up", "delay=20ms loss=ge:1%:25% seed=16"), ("access.down", "delay=20ms loss=ge:2%:30% seed=17")],
+        shapes: &[
+            ("wifi", "delay=10ms"),
+            ("access.up", "delay=20ms loss=ge:1%:25% seed=16"),
+            ("access.down", "delay=20ms loss=ge:2%:30% seed=17"),
+        ],
         hogs: 0,
     },
     Path { name: "60 ms, four hogs", shapes: &FAR, hogs: 4 },

@@ -57,9 +57,11 @@ pub fn render(rows: &[Row]) -> String {
             let _ = writeln!(out, "\nNot measured: {path}, {}: {why}", tool.name());
         }
     }
-    match unmet.is_empty() {
-        true => out.push_str("\nEvery goal is met.\n"),
-        false => unmet.iter().for_each(|u| drop(writeln!(out, "\nNot met: {u}"))),
+    if unmet.is_empty() {
+        out.push_str("\nEvery goal is met.\n");
+    }
+    for goal in unmet {
+        let _ = writeln!(out, "\nNot met: {goal}");
     }
     out
 }
@@ -72,7 +74,10 @@ fn judge(figure: &Figure, path: &str, truth: f64, errors: &[Option<f64>]) -> Vec
     let within = figure.within.0.max(figure.within.1 * truth);
     let mut unmet = Vec::new();
     if ours > within {
-        unmet.push(format!("{path}: {} is off by {ours:.3} {}, more than {within:.3}", figure.name, figure.unit));
+        unmet.push(format!(
+            "{path}: {} is off by {ours:.3} {}, more than {within:.3}",
+            figure.name, figure.unit
+        ));
     }
     for (tool, theirs) in ALL.iter().zip(errors).skip(1) {
         if let Some(theirs) = theirs.filter(|theirs| ours - theirs.abs() > BETTER_BY) {
@@ -108,6 +113,10 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut all: Vec<&str> = Vec::new();
-    names.for_each(|name| if !all.contains(&name) { all.push(name) });
+    names.for_each(|name| {
+        if !all.contains(&name) {
+            all.push(name)
+        }
+    });
     all
 }

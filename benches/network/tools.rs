@@ -141,8 +141,14 @@ impl Tool {
 fn preshift(lab: &Lab, packets: u32) -> Result<Said, String> {
     let length = stream::INTERVAL * packets;
     let target = SocketAddr::new(Lab::SERVER_V4.parse().expect("an address"), 862);
-    let plan =
-        stream::Plan { target, dscp: 46, ssid: 0x1ab5, length, longest: length, stamps: datagram::Stamps::Both };
+    let plan = stream::Plan {
+        target,
+        dscp: 46,
+        ssid: 0x1ab5,
+        length,
+        longest: length,
+        stamps: datagram::Stamps::Both,
+    };
     let cancel = AtomicBool::new(false);
     let control = || stream::Control { cancel: &cancel, needs_longer: &|_| false, progress: &|_| {} };
     let media = lab.inside(Place::Ws, || stream::run(&plan, &control())).map_err(|e| e.to_string())?;
@@ -161,7 +167,13 @@ fn preshift(lab: &Lab, packets: u32) -> Result<Said, String> {
 
 fn irtt(lab: &Lab, packets: u32) -> Result<Said, String> {
     let mut command = lab.command(Place::Ws, Path::new("irtt"));
-    command.args(["client", "-i", &format!("{INTERVAL_MS}ms"), "-d", &format!("{}ms", packets * INTERVAL_MS)]);
+    command.args([
+        "client",
+        "-i",
+        &format!("{INTERVAL_MS}ms"),
+        "-d",
+        &format!("{}ms", packets * INTERVAL_MS),
+    ]);
     command.args(["-l", "172", "-Q", "-o", "-"]).arg(format!("{}:{IRTT_PORT}", Lab::SERVER_V4));
     let said = output(command)?.0;
     let json: serde_json::Value = serde_json::from_str(&said).map_err(|e| format!("irtt's JSON: {e}"))?;
@@ -181,7 +193,16 @@ fn fping(lab: &Lab, packets: u32) -> Result<Said, String> {
     let mut command = lab.command(Place::Ws, Path::new("fping"));
     // Without -t it calls everything lost that takes longer than the interval.
     let patience = PATIENCE.as_millis().to_string();
-    command.args(["-q", "-C", &packets.to_string(), "-p", &INTERVAL_MS.to_string(), "-t", &patience, Lab::SERVER_V4]);
+    command.args([
+        "-q",
+        "-C",
+        &packets.to_string(),
+        "-p",
+        &INTERVAL_MS.to_string(),
+        "-t",
+        &patience,
+        Lab::SERVER_V4,
+    ]);
     let said = output(command)?.1;
     let line = said.lines().find(|l| l.starts_with(Lab::SERVER_V4)).ok_or("fping says nothing")?;
     let words = line.split_once(" : ").ok_or("fping says nothing of its packets")?.1;

@@ -5,6 +5,7 @@
 mod truth;
 
 pub use netshape::{Lab, Place};
+#[allow(unused_imports, reason = "each program uses a part of it")]
 pub use truth::{Stream, Truth};
 
 use std::{

@@ -62,7 +62,9 @@ pub(crate) fn identity(frame: &[u8]) -> Identity {
     };
     let known = match payload {
         Some((ICMP, message)) if ethertype(frame) == Some(0x0800) => echo(message),
-        Some((UDP, datagram)) => datagram.get(8..).and_then(|payload| irtt(payload).or_else(|| stamp(payload))),
+        Some((UDP, datagram)) => {
+            datagram.get(8..).and_then(|payload| irtt(payload).or_else(|| stamp(payload)))
+        }
         _ => None,
     };
     match known {
