@@ -148,6 +148,7 @@ fn preshift(lab: &Lab, packets: u32) -> Result<Said, String> {
         length,
         longest: length,
         stamps: datagram::Stamps::Both,
+        codec: telemetry::Codec::default(),
     };
     let cancel = AtomicBool::new(false);
     let control = || stream::Control { cancel: &cancel, needs_longer: &|_| false, progress: &|_| {} };
