@@ -160,6 +160,24 @@ impl Socket {
         system::send(&self.socket, &self.state, self.stamps, datagram)
     }
 
+    /// Sends to somebody; for a socket without a peer.
+    pub fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        system::send_to(&self.socket, &self.state, self.stamps, datagram, to)
+    }
+
+    /// From now on nothing that is sent may be cut into fragments, neither here nor on the way, and nothing is
+    /// held back because something as large did not pass before: whether it passes is what is to be seen. What
+    /// is too large for the interface is an error (`too_large`).
+    pub fn forbid_fragments(&self) -> io::Result<()> {
+        system::forbid_fragments(&self.socket)
+    }
+
+    /// The largest packet, with its headers, that the system has learnt to pass to the peer; none where it does
+    /// not tell. At first that is what the interface takes.
+    pub fn path_mtu(&self) -> Option<u32> {
+        system::path_mtu(&self.socket).filter(|mtu| (68..=65_535).contains(mtu))
+    }
+
     /// Sends an answer to where `request` came from, from the address that it was sent to.
     pub fn answer(&self, datagram: &[u8], request: &Received, traffic_class: u8) -> io::Result<()> {
         system::answer(&self.socket, &self.state, datagram, request, traffic_class)
@@ -176,6 +194,11 @@ impl Socket {
 /// `WouldBlock` and `TimedOut` are both "nothing came", depending on the system.
 pub fn nothing_came(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// Something was too large: for our own interface if sending says so, for a router on the way if receiving does.
+pub fn too_large(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(system::TOO_LARGE)
 }
 
 /// A port unreachable that came back for something sent earlier.

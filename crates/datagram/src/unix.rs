@@ -39,6 +39,70 @@ pub(crate) fn send(socket: &UdpSocket, _: &State, _: Stamps, datagram: &[u8]) ->
     socket.send(datagram).map(drop)
 }
 
+pub(crate) fn send_to(
+    socket: &UdpSocket,
+    _: &State,
+    _: Stamps,
+    datagram: &[u8],
+    to: SocketAddr,
+) -> io::Result<()> {
+    socket.send_to(datagram, to).map(drop)
+}
+
+pub(crate) const TOO_LARGE: i32 = libc::EMSGSIZE;
+
+pub(crate) fn forbid_fragments(socket: &UdpSocket) -> io::Result<()> {
+    if socket.local_addr()?.is_ipv4() {
+        return forbid_fragments_v4(socket);
+    }
+    // A socket of both families has an option for each; one for IPv6 alone may refuse the other.
+    let _ = forbid_fragments_v4(socket);
+    forbid_fragments_v6(socket)
+}
+
+/// `IP_PMTUDISC_PROBE` and not `_DO`: ip(7) says that it sets the DF mark and ignores what was learnt of the path.
+#[cfg(target_os = "linux")]
+fn forbid_fragments_v4(socket: &UdpSocket) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+}
+
+#[cfg(target_os = "linux")]
+fn forbid_fragments_v6(socket: &UdpSocket) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+}
+
+#[cfg(target_os = "macos")]
+fn forbid_fragments_v4(socket: &UdpSocket) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IP, libc::IP_DONTFRAG, 1)
+}
+
+#[cfg(target_os = "macos")]
+fn forbid_fragments_v6(socket: &UdpSocket) -> io::Result<()> {
+    /// `bsd/netinet6/in6.h`; libc does not name it.
+    const IPV6_DONTFRAG: i32 = 62;
+    set(socket, libc::IPPROTO_IPV6, IPV6_DONTFRAG, 1)
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn path_mtu(socket: &UdpSocket) -> Option<u32> {
+    let (level, name) = match socket.peer_addr().ok()? {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MTU),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MTU),
+    };
+    let (mut value, mut length) = (0i32, mem::size_of::<i32>() as libc::socklen_t);
+    // SAFETY: the descriptor is open as long as `socket` lives, and there is room for the number.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length)
+    };
+    (result == 0).then_some(value).and_then(|value| u32::try_from(value).ok())
+}
+
+/// macOS keeps it in its routing table and tells no socket.
+#[cfg(target_os = "macos")]
+pub(crate) fn path_mtu(_: &UdpSocket) -> Option<u32> {
+    None
+}
+
 pub(crate) fn departures(socket: &UdpSocket, _: &State, each: impl FnMut(Departure)) {
     #[cfg(target_os = "linux")]
     crate::linux::departures(socket, each);

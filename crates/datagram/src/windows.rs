@@ -23,12 +23,13 @@ use std::{
 use windows_sys::Win32::{
     Foundation::{CloseHandle, HANDLE, WAIT_OBJECT_0},
     Networking::WinSock::{
-        CMSGHDR, IP_HOPLIMIT, IP_PKTINFO, IP_RECVTOS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_PKTINFO,
-        IPV6_RECVTCLASS, IPV6_TCLASS, LPFN_WSARECVMSG, MSG_TRUNC, SIO_GET_EXTENSION_FUNCTION_POINTER,
-        SIO_GET_TX_TIMESTAMP, SIO_TIMESTAMPING, SIO_UDP_CONNRESET, SIO_UDP_NETRESET, SOCKADDR, SOCKET,
-        TIMESTAMPING_CONFIG, TIMESTAMPING_FLAG_RX, TIMESTAMPING_FLAG_TX, WSA_IO_PENDING,
-        WSA_OPERATION_ABORTED, WSABUF, WSAEMSGSIZE, WSAGetLastError, WSAGetOverlappedResult,
-        WSAID_WSARECVMSG, WSAIoctl, WSAMSG, WSASendMsg, setsockopt,
+        CMSGHDR, IP_DONTFRAGMENT, IP_HOPLIMIT, IP_MTU, IP_MTU_DISCOVER, IP_PKTINFO, IP_PMTUDISC_PROBE,
+        IP_RECVTOS, IPPROTO_IP, IPPROTO_IPV6, IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_MTU, IPV6_MTU_DISCOVER,
+        IPV6_PKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, LPFN_WSARECVMSG, MSG_TRUNC,
+        SIO_GET_EXTENSION_FUNCTION_POINTER, SIO_GET_TX_TIMESTAMP, SIO_TIMESTAMPING, SIO_UDP_CONNRESET,
+        SIO_UDP_NETRESET, SOCKADDR, SOCKET, TIMESTAMPING_CONFIG, TIMESTAMPING_FLAG_RX, TIMESTAMPING_FLAG_TX,
+        WSA_IO_PENDING, WSA_OPERATION_ABORTED, WSABUF, WSAEMSGSIZE, WSAGetLastError, WSAGetOverlappedResult,
+        WSAID_WSARECVMSG, WSAIoctl, WSAMSG, WSASendMsg, getsockopt, setsockopt,
     },
     System::{
         IO::{CancelIoEx, OVERLAPPED},
@@ -192,9 +193,32 @@ pub(crate) fn receive(socket: &UdpSocket, state: &State, buffer: &mut [u8]) -> i
 }
 
 pub(crate) fn send(socket: &UdpSocket, state: &State, stamps: Stamps, datagram: &[u8]) -> io::Result<()> {
+    transmit(socket, state, stamps, datagram, None)
+}
+
+pub(crate) fn send_to(
+    socket: &UdpSocket,
+    state: &State,
+    stamps: Stamps,
+    datagram: &[u8],
+    to: SocketAddr,
+) -> io::Result<()> {
+    transmit(socket, state, stamps, datagram, Some(to))
+}
+
+fn transmit(
+    socket: &UdpSocket,
+    state: &State,
+    stamps: Stamps,
+    datagram: &[u8],
+    to: Option<SocketAddr>,
+) -> io::Result<()> {
     let class = state.class.load(Ordering::Relaxed);
     if stamps != Stamps::Both && class == 0 {
-        return socket.send(datagram).map(drop);
+        return match to {
+            Some(to) => socket.send_to(datagram, to).map(drop),
+            None => socket.send(datagram).map(drop),
+        };
     }
     let mut outstanding = lock(&state.outstanding);
     let mut messages = Control::new();
@@ -204,9 +228,37 @@ pub(crate) fn send(socket: &UdpSocket, state: &State, stamps: Stamps, datagram: 
     if class != 0 {
         messages.put_class(state.v6, class);
     }
-    send_message(socket, state, datagram, None, &mut messages)?;
+    send_message(socket, state, datagram, to, &mut messages)?;
     outstanding.sent();
     Ok(())
+}
+
+pub(crate) const TOO_LARGE: i32 = WSAEMSGSIZE;
+
+/// Probing if this Windows knows it (10, version 1803, on); else by the older option, under which the system may
+/// hold back what it has learnt to be too large for the path.
+pub(crate) fn forbid_fragments(socket: &UdpSocket) -> io::Result<()> {
+    let v4 = || {
+        set(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
+            .or_else(|_| set(socket, IPPROTO_IP, IP_DONTFRAGMENT, 1))
+    };
+    if socket.local_addr()?.is_ipv4() {
+        return v4();
+    }
+    let _ = v4();
+    set(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE)
+        .or_else(|_| set(socket, IPPROTO_IPV6, IPV6_DONTFRAG, 1))
+}
+
+pub(crate) fn path_mtu(socket: &UdpSocket) -> Option<u32> {
+    let (level, name) = match socket.peer_addr().ok()? {
+        SocketAddr::V4(_) => (IPPROTO_IP, IP_MTU),
+        SocketAddr::V6(_) => (IPPROTO_IPV6, IPV6_MTU),
+    };
+    let (mut value, mut length) = (0u32, size_of::<u32>() as i32);
+    // SAFETY: the handle is open as long as `socket` lives, and there is room for the number.
+    let result = unsafe { getsockopt(handle(socket), level, name, (&raw mut value).cast(), &raw mut length) };
+    (result == 0).then_some(value)
 }
 
 pub(crate) fn answer(

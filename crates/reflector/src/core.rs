@@ -1,6 +1,6 @@
 //! What is answered, and with which count: no socket, no clock.
 
-use crate::{Limits, counters::Count, rate::Rate, table::Table};
+use crate::{Limits, counters::Count, rate::Rate, stun, table::Table};
 use datagram::Received;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,6 +20,21 @@ type Session = (SocketAddr, u16);
 /// An IPv4 address, or the network half of an IPv6 one: the rest is the asker's to choose.
 type Source = u64;
 
+/// What is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// All of the packet, marked like this.
+    Stamp {
+        /// DSCP.
+        dscp: u8,
+    },
+    /// So many bytes at the beginning of the packet.
+    Stun {
+        /// How many.
+        length: usize,
+    },
+}
+
 impl Core {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -31,8 +46,8 @@ impl Core {
         }
     }
 
-    /// Makes the reply in `packet` and returns its DSCP; `None` if there is to be none. `arrived` is
-    /// wall-clock time in nanoseconds, `now` is monotonic.
+    /// Makes the reply in `packet`; `None` if there is to be none. `arrived` is wall-clock time in nanoseconds,
+    /// `now` is monotonic.
     pub(crate) fn answer(
         &mut self,
         packet: &mut [u8],
@@ -40,7 +55,7 @@ impl Core {
         arrived: u64,
         now: Duration,
         count: &Count,
-    ) -> Option<u8> {
+    ) -> Option<Reply> {
         count.received();
         // In this order: what leaves no state comes first.
         if received.ttl.is_some_and(|ttl| ttl < self.limits.least_ttl) {
@@ -48,11 +63,15 @@ impl Core {
             return None;
         }
         let request = match stamp::Request::read(packet) {
-            Ok(request) if !received.truncated && received.from.port() != 0 => request,
-            _ => {
-                count.garbage();
-                return None;
-            }
+            _ if received.truncated || received.from.port() == 0 => None,
+            // Before STAMP: read as such, the cookie would be a time in 1917.
+            _ if stun::is_binding_request(packet) => Some(None),
+            Ok(request) => Some(Some(request)),
+            Err(_) => None,
+        };
+        let Some(request) = request else {
+            count.garbage();
+            return None;
         };
         let burst = self.limits.source_burst;
         let rate = self.sources.touch(source(received.from.ip()), now, Rate::default);
@@ -62,6 +81,13 @@ impl Core {
             count.limited();
             return None;
         }
+        let Some(request) = request else {
+            let Some(length) = stun::answer(packet, received.from) else {
+                count.garbage();
+                return None;
+            };
+            return Some(Reply::Stun { length });
+        };
         let sequence = self.sessions.touch((received.from, request.ssid), now, || 0);
         let seen = stamp::Seen {
             sequence: *sequence,
@@ -72,7 +98,7 @@ impl Core {
         };
         *sequence = sequence.wrapping_add(1);
         count.sessions(self.sessions.len(), self.sessions.displaced());
-        stamp::reflect(packet, &request, &seen).ok()
+        stamp::reflect(packet, &request, &seen).ok().map(|dscp| Reply::Stamp { dscp })
     }
 }
 
@@ -90,7 +116,7 @@ fn source(address: IpAddr) -> Source {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use stamp::{ErrorEstimate, Reply, Request, Timestamp};
+    use stamp::{ErrorEstimate, Request, Timestamp};
 
     fn limits() -> Limits {
         Limits { sessions: 4, source_rate: 50, source_burst: 10, ..Limits::default() }
@@ -132,7 +158,7 @@ mod tests {
             let mut packet = request(99, ssid);
             let now = Duration::from_millis(ms);
             self.core.answer(&mut packet, &from(address, 60), 7, now, &self.count)?;
-            Some(Reply::read(&packet).unwrap().sequence)
+            Some(stamp::Reply::read(&packet).unwrap().sequence)
         }
     }
 
@@ -202,7 +228,7 @@ mod tests {
         assert_eq!(answer(&mut request(0, 1), &from("1.1.1.1:0", 60)), None, "port 0 cannot be answered");
         assert_eq!(answer(&mut [0xff; 172], &from("1.1.1.1:5", 60)), None);
         let mut packet = request(0, 1);
-        assert_eq!(answer(&mut packet, &from("1.1.1.1:5", 60)), Some(46));
+        assert_eq!(answer(&mut packet, &from("1.1.1.1:5", 60)), Some(Reply::Stamp { dscp: 46 }));
         assert_eq!(answer(&mut packet, &from("1.1.1.1:5", 60)), None, "a reply is not answered");
         let counters = bench.count.read();
         assert_eq!((counters.low_ttl, counters.garbage, counters.sessions), (1, 5, 1));

@@ -1,17 +1,22 @@
-//! A stateful STAMP session reflector (RFC 8762, RFC 8972), alone or inside the collector.
+//! A stateful STAMP session reflector (RFC 8762, RFC 8972), alone or inside the collector, which answers STUN
+//! (RFC 8489) on the same port.
 //!
 //! Owns a socket, a thread and the sessions on it. Each session has a count of its own, which is
-//! what lets the sender split loss by direction. It is no amplifier: a reply is exactly as long as
+//! what lets the sender split loss by direction. It is no amplifier: a reply is never longer than
 //! its request, each source has a rate, replies are never answered, and memory is bounded whatever
 //! comes. It never logs or keeps an address beyond the life of a session.
 
 mod core;
 mod counters;
 mod rate;
+mod stun;
 mod table;
 
 pub use crate::counters::Counters;
-use crate::{core::Core, counters::Count};
+use crate::{
+    core::{Core, Reply},
+    counters::Count,
+};
 use datagram::{Socket, SocketError, Stamps};
 use std::{
     io,
@@ -96,6 +101,9 @@ impl Reflector {
     pub fn bind(address: SocketAddr, limits: Limits) -> Result<Self, ReflectorError> {
         let failed = |operation| move |source| ReflectorError::System { operation, source };
         let socket = Socket::bind(address, Stamps::Receive)?;
+        // A reply as large as its request passes whole or not at all: whoever looks for the largest packet that
+        // passes must not be told of one that came in pieces. Not granted everywhere.
+        let _ = socket.forbid_fragments();
         socket.set_timeout(PATIENCE).map_err(failed("set a timeout"))?;
         // Not granted everywhere; the default then has to do.
         let _ = socket.set_receive_buffer(RECEIVE_BUFFER);
@@ -157,10 +165,16 @@ fn serve(socket: &Socket, limits: &Limits, count: &Count, end: &AtomicBool) {
         };
         let arrived = received.at.unwrap_or_else(wall_clock);
         let packet = &mut buffer[..received.length];
-        let Some(dscp) = core.answer(packet, &received, arrived, started.elapsed(), count) else { continue };
-        stamp::set_sent(packet, stamp::Timestamp::from_unix_nanos(wall_clock()));
-        let ecn = 0; // A reply starts its own way: congestion on the way here is said in the TLV.
-        match socket.answer(packet, &received, dscp << 2 | ecn) {
+        let reply = match core.answer(packet, &received, arrived, started.elapsed(), count) {
+            None => continue,
+            Some(Reply::Stun { length }) => socket.answer(&packet[..length], &received, 0),
+            Some(Reply::Stamp { dscp }) => {
+                stamp::set_sent(packet, stamp::Timestamp::from_unix_nanos(wall_clock()));
+                let ecn = 0; // A reply starts its own way: congestion on the way here is said in the TLV.
+                socket.answer(packet, &received, dscp << 2 | ecn)
+            }
+        };
+        match reply {
             Ok(()) => count.reflected(),
             Err(_) => count.error(),
         }
