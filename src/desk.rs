@@ -88,7 +88,16 @@ impl Order {
             }
         }
         if offline {
-            for probe in [ProbeId::Link, ProbeId::Dns, ProbeId::Https, ProbeId::Media] {
+            for probe in [
+                ProbeId::Link,
+                ProbeId::Dns,
+                ProbeId::Https,
+                ProbeId::Media,
+                ProbeId::Stun,
+                ProbeId::Turn,
+                ProbeId::Signalling,
+                ProbeId::Mtu,
+            ] {
                 plan.skip(probe, NotChecked::Offline);
             }
         }

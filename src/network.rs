@@ -12,15 +12,19 @@ pub mod icmp;
 pub mod icmp_error;
 pub mod link;
 pub mod look_up;
+pub mod names;
 pub mod netlink;
+pub mod path_mtu;
 pub mod portal;
 pub mod proxy;
 pub mod resolvers;
 pub mod roots;
 pub mod statistics;
 pub mod stream;
+pub mod stun;
 pub mod timing;
 pub mod trust;
+pub mod turn;
 pub mod wifi;
 
 #[cfg(test)]

@@ -131,7 +131,12 @@ pub mod https;
 pub mod link;
 pub mod load;
 pub mod media;
+pub mod mtu;
 pub mod noise;
+mod on_thread;
+pub mod signalling;
+pub mod stun;
+pub mod turn;
 
 /// Every probe, in the order in which they are shown.
 pub const REGISTRY: &[Probe] = &[
@@ -143,4 +148,8 @@ pub const REGISTRY: &[Probe] = &[
     noise::PROBE,
     load::PROBE,
     environment::PROBE,
+    stun::PROBE,
+    turn::PROBE,
+    signalling::PROBE,
+    mtu::PROBE,
 ];

@@ -99,7 +99,14 @@ fn a_check_prints_a_report_of_the_wire_types_and_exits_by_its_verdict() {
     }
     for reading in readiness.readings.iter() {
         match reading.probe {
-            ProbeId::Link | ProbeId::Dns | ProbeId::Https | ProbeId::Media => {
+            ProbeId::Link
+            | ProbeId::Dns
+            | ProbeId::Https
+            | ProbeId::Media
+            | ProbeId::Stun
+            | ProbeId::Turn
+            | ProbeId::Signalling
+            | ProbeId::Mtu => {
                 assert_eq!(reading.outcome, Outcome::NotChecked(NotChecked::Offline), "{}", reading.probe);
             }
             ProbeId::Noise => assert_eq!(reading.outcome, Outcome::NotChecked(NotChecked::NotAsked)),

@@ -30,7 +30,8 @@ Examples:
   preshift check --only link dns https   Only the network
   preshift check --json | jq .verdict    For programs
 
-Probes: link, dns, https, media, audio_devices, noise, load, environment.
+Probes: link, dns, https, media, audio_devices, noise, load, environment,
+        stun, turn, signalling, mtu.
 A check with --only or --offline is shown to you and not reported.";
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@
 mod connect;
 mod http;
 
-pub use http::Head;
+pub use http::{Head, websocket_answer};
 
 use super::{
     proxy::Proxy,
@@ -69,6 +69,33 @@ pub enum Stop {
     Unsupported,
 }
 
+/// What is to be spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Web,
+    /// Something else, of which TLS is told nothing.
+    Other,
+}
+
+/// An open connection on which nothing is waited for beyond a moment that can be set.
+pub trait Connection: io::Read + io::Write {
+    /// Sets another moment.
+    fn until(&mut self, deadline: Instant);
+}
+
+impl Connection for Bounded {
+    fn until(&mut self, deadline: Instant) {
+        Bounded::until(self, deadline);
+    }
+}
+
+impl Connection for rustls::StreamOwned<rustls::ClientConnection, Bounded> {
+    fn until(&mut self, deadline: Instant) {
+        self.sock.until(deadline);
+    }
+}
+
 /// One phase takes at most this long: a call would long have failed.
 const PHASE: Duration = Duration::from_secs(4);
 
@@ -83,7 +110,29 @@ impl Visit {
         });
     }
 
+    /// The same, asking to go on as a WebSocket (RFC 6455) instead of for a page. The head of the answer says
+    /// whether it may; the connection is closed either way.
+    pub fn run_websocket(&self, deadline: Instant, seen: &Mutex<Seen>) {
+        let ask = || http::upgrade(&mut *self.open(Protocol::Web, deadline, seen)?, &self.url, seen);
+        let stopped = ask().err();
+        note(seen, |s| {
+            s.stopped = stopped;
+            s.done = true;
+        });
+    }
+
     fn walk(&self, deadline: Instant, seen: &Mutex<Seen>) -> Result<(), Stop> {
+        http::get(&mut *self.open(Protocol::Web, deadline, seen)?, &self.url, seen)
+    }
+
+    /// Opens a connection to the host and port of the address, through the proxy if there is one, and encrypted
+    /// if the address says `https`; what is spoken on it is the caller's business.
+    pub fn open(
+        &self,
+        protocol: Protocol,
+        deadline: Instant,
+        seen: &Mutex<Seen>,
+    ) -> Result<Box<dyn Connection>, Stop> {
         if self.proxy.as_ref().is_some_and(|p| !p.supported) {
             return Err(Stop::Unsupported);
         }
@@ -94,10 +143,13 @@ impl Visit {
         }
         if self.url.scheme() != "https" {
             stream.until(phase(deadline));
-            return http::get(&mut stream, &self.url, seen);
+            return Ok(Box::new(stream));
         }
         let trust = self.trust.as_ref().ok_or(Stop::Failed(Failure::System))?;
-        let (config, watch) = trust.watch().map_err(|_| Stop::Failed(Failure::System))?;
+        let (mut config, watch) = trust.watch().map_err(|_| Stop::Failed(Failure::System))?;
+        if protocol == Protocol::Other {
+            config.alpn_protocols.clear();
+        }
         let name = ServerName::try_from(host_of(&self.url)?.to_owned())
             .map_err(|_| Stop::Failed(Failure::NameNotFound))?;
         let mut tls = rustls::ClientConnection::new(Arc::new(config), name)
@@ -115,7 +167,7 @@ impl Visit {
         });
         shaken.map_err(|error| Stop::Failed(failure(&error)))?;
         stream.until(phase(deadline));
-        http::get(&mut rustls::Stream::new(&mut tls, &mut stream), &self.url, seen)
+        Ok(Box::new(rustls::StreamOwned::new(tls, stream)))
     }
 
     /// Connects to the address or to its proxy; gives the address as `CONNECT` wants it.
@@ -155,7 +207,7 @@ fn note(seen: &Mutex<Seen>, change: impl FnOnce(&mut Seen)) {
 }
 
 /// What an error on an open connection means.
-fn failure(error: &io::Error) -> Failure {
+pub fn failure(error: &io::Error) -> Failure {
     use io::ErrorKind as Kind;
     if let Some(tls) = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
         return match tls {

@@ -47,7 +47,7 @@ mod tests {
     use telemetry::Failure;
 
     fn answered(status: u16, location: Option<&str>, body: bool) -> Seen {
-        let head = Head { status, location: location.map(Into::into), body };
+        let head = Head { status, location: location.map(Into::into), body, websocket: None };
         Seen { head: Some(head), done: true, ..Seen::default() }
     }
 

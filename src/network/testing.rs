@@ -1,5 +1,7 @@
 //! Servers and certificates for the tests of network code. Everything is on loopback.
 
+pub mod coturn;
+
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,

@@ -3,7 +3,7 @@
 //! Owns which addresses are visited and the time all of it may take. Each visit has a thread of
 //! its own, so that a resolver or a certificate store that hangs costs that visit and nothing else.
 
-mod interference;
+pub(super) mod interference;
 
 use super::{BoxFuture, Context, Medium, Probe};
 use crate::network::{

@@ -22,6 +22,10 @@ pub(super) const CHECKS: &[Check] = &[
     probe!("noise", Noise),
     probe!("load", Load),
     probe!("environment", Environment),
+    probe!("stun", Stun),
+    probe!("turn", Turn),
+    probe!("signalling", Signalling),
+    probe!("mtu", Mtu),
 ];
 
 /// A probe with many targets measured if one was measured and none failed.

@@ -4,6 +4,7 @@
 //! A new finding is one declaration here and one line in the table at the end.
 
 mod audio;
+mod calls;
 mod computer;
 mod meta;
 mod network;
@@ -121,12 +122,22 @@ pub fn explain(finding: &Finding) -> Words {
 /// What makes this finding moot. A reading that is missing is moot by whatever makes measuring it pointless.
 pub fn moot_by(finding: &Finding) -> &'static [FindingCode] {
     use FindingCode::{
-        CaptivePortal, DnsDown, GatewayUnreachable, MicrophoneDenied, MicrophoneDeniedToPreshift,
-        MicrophoneMuted, NoMicrophone, NoNetwork, OptionalReadingMissing, RequiredReadingMissing,
+        CaptivePortal, DnsDown, GatewayUnreachable, MediaUnreachable, MicrophoneDenied,
+        MicrophoneDeniedToPreshift, MicrophoneMuted, NoMicrophone, NoNetwork, OptionalReadingMissing,
+        RequiredReadingMissing, UdpBlocked,
     };
     match (finding.code, finding.probe) {
-        (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Dns | ProbeId::Https | ProbeId::Media) => {
-            &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown]
+        (
+            RequiredReadingMissing | OptionalReadingMissing,
+            ProbeId::Dns
+            | ProbeId::Https
+            | ProbeId::Media
+            | ProbeId::Stun
+            | ProbeId::Turn
+            | ProbeId::Signalling,
+        ) => &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown],
+        (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Mtu) => {
+            &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown, MediaUnreachable, UdpBlocked]
         }
         (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Noise) => {
             &[NoMicrophone, MicrophoneMuted, MicrophoneDenied, MicrophoneDeniedToPreshift]
@@ -191,6 +202,13 @@ catalogue! {
     BrowserOutdated => computer::BROWSER_OUTDATED,
     RequiredReadingMissing => meta::REQUIRED_READING_MISSING,
     OptionalReadingMissing => meta::OPTIONAL_READING_MISSING,
+    UdpBlocked => calls::UDP_BLOCKED,
+    TurnUnreachable => calls::TURN_UNREACHABLE,
+    TurnUdpBlocked => calls::TURN_UDP_BLOCKED,
+    SignallingBlocked => calls::SIGNALLING_BLOCKED,
+    NatUnstable => calls::NAT_UNSTABLE,
+    MtuSmall => calls::MTU_SMALL,
+    MtuBlackHole => calls::MTU_BLACK_HOLE,
 }
 
 #[cfg(test)]

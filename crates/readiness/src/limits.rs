@@ -130,6 +130,9 @@ table! {
     Clock, "clock", Ms, Higher, 30000.0, 300000.0, 100.0..=3600000.0,
         "How far the computer's clock is from the collector's",
         "bad: 5 minutes is where Kerberos (RFC 4120) and most sign-in tokens fail; good: ours";
+    Mtu, "mtu", Bytes, Lower, 1280.0, 1228.0, 576.0..=1500.0,
+        "Largest packet that passes to a reflector and back",
+        "good: what IPv6 asks of every link (RFC 8200); bad: browsers send media and QUIC in up to 1,200 bytes of UDP, 1,228 with their headers";
 }
 
 impl Metric {

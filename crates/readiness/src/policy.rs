@@ -2,11 +2,13 @@
 //!
 //! Owns the file format and its validation. Must not judge.
 
+mod calls;
 mod error;
 mod host;
 mod validate;
 
 use crate::limits::{Limit, Metric, Overrides};
+pub use calls::{SignallingHost, StunServer, TurnServer};
 pub use error::PolicyError;
 pub use host::{Host, is_collector, target_url};
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,16 @@ pub struct Targets {
     pub names: Vec<String>,
     /// A plain-HTTP address that answers 204 with nothing: anything else is a captive portal.
     pub portal: Option<String>,
+    // What follows is left out unless set: a key that an older desk does not know must not reach it without need.
+    /// For `stun`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stun: Vec<StunServer>,
+    /// For `turn`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub turn: Vec<TurnServer>,
+    /// For `signalling`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signalling: Vec<SignallingHost>,
 }
 
 /// When a desk is measured.
@@ -238,6 +250,8 @@ impl Policy {
                 }],
                 names: Vec::new(),
                 portal: Some("http://@collector/v1/portal".to_owned()),
+                stun: vec![StunServer { id: id("collector"), host: Host::Collector, port: reflector_port }],
+                ..Targets::default()
             },
             required: vec![
                 ProbeId::Link,

@@ -4,6 +4,7 @@
 //! in which band. What a band means is in `catalogue`, where a band ends is in `limits`.
 
 mod audio_devices;
+mod calls;
 mod dns;
 mod environment;
 pub(crate) mod evidence;
@@ -12,6 +13,7 @@ mod link;
 mod load;
 mod media;
 mod missing;
+mod mtu;
 mod noise;
 
 use crate::Policy;
@@ -130,6 +132,7 @@ pub(crate) fn held_to(
 /// Everything that the rules find, each code and target once.
 pub(crate) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     let evidence = Evidence::of(scene);
+    let ways = calls::Ways::of(scene, &evidence);
     let mut found = Vec::new();
     for reading in &scene.readings {
         found.extend(match &reading.outcome {
@@ -141,6 +144,10 @@ pub(crate) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
             Outcome::Measured(Value::Noise(v)) => noise::rule(scene, reading, v),
             Outcome::Measured(Value::Load(v)) => load::rule(scene.policy, reading, v),
             Outcome::Measured(Value::Environment(v)) => environment::rule(scene.policy, reading, v),
+            Outcome::Measured(Value::Stun(v)) => calls::stun(reading, v, &evidence),
+            Outcome::Measured(Value::Turn(v)) => calls::turn(scene, reading, v, &ways, &evidence),
+            Outcome::Measured(Value::Signalling(v)) => calls::signalling(reading, v, &evidence),
+            Outcome::Measured(Value::Mtu(v)) => mtu::rule(scene.policy, reading, v, &evidence),
             Outcome::Failed(why) => match reading.probe {
                 ProbeId::Https => https::failed(scene.policy, reading, *why, &evidence),
                 ProbeId::Media => media::failed(scene.policy, reading, *why, &evidence),
@@ -150,6 +157,8 @@ pub(crate) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
             Outcome::NotChecked(_) | Outcome::Unsupported(_) => Vec::new(),
         });
     }
+    found.extend(calls::udp(scene, &ways));
+    calls::soften(&mut found, &ways);
     found.extend(missing::rule(scene, &found));
     once_each(found)
 }

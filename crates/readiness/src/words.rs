@@ -71,6 +71,10 @@ pub fn probe(p: ProbeId) -> &'static str {
         ProbeId::Noise => "microphone",
         ProbeId::Load => "computer",
         ProbeId::Environment => "software versions",
+        ProbeId::Stun => "voice ports (UDP)",
+        ProbeId::Turn => "voice relays",
+        ProbeId::Signalling => "call signalling",
+        ProbeId::Mtu => "packet size",
     }
 }
 
@@ -162,6 +166,7 @@ pub fn quantity(q: Quantity) -> String {
         Unit::Days if v == 1.0 => "1 day".to_owned(),
         Unit::Days => format!("{} days", digits(v)),
         Unit::Count => format!("{v:.0}"),
+        Unit::Bytes => format!("{v:.0} bytes"),
     }
 }
 

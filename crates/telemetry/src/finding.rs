@@ -153,6 +153,21 @@ pub enum FindingCode {
     RequiredReadingMissing,
     /// An optional reading is missing.
     OptionalReadingMissing,
+    // the way that calls take: stun, turn, signalling, mtu
+    /// UDP does not get out, while the web works.
+    UdpBlocked,
+    /// A relay for voice cannot be reached by any way.
+    TurnUnreachable,
+    /// A relay cannot be reached over UDP, but by another way.
+    TurnUdpBlocked,
+    /// A softphone's WebSocket cannot be opened.
+    SignallingBlocked,
+    /// The desk's address as others see it changes from moment to moment.
+    NatUnstable,
+    /// Only packets smaller than usual pass.
+    MtuSmall,
+    /// Large packets vanish without a word.
+    MtuBlackHole,
 }
 
 /// What a quantity is counted in.
@@ -184,6 +199,8 @@ pub enum Unit {
     Days,
     /// A number of things.
     Count,
+    /// Bytes.
+    Bytes,
 }
 
 /// A number with its unit.

@@ -31,6 +31,10 @@ pub use measured::https::{Https, Interference};
 pub use measured::link::{GatewayMethod, Link, LinkKind, WifiBand, WifiLink};
 pub use measured::load::{Load, PowerSource};
 pub use measured::media::{Codec, LossInterval, Media, TimestampQuality};
+pub use measured::mtu::{Mtu, MtuLimit};
+pub use measured::signalling::{Signalling, Upgrade};
+pub use measured::stun::{NatMapping, Stun};
+pub use measured::turn::{Turn, TurnResult, TurnTransport, TurnWay};
 pub use protocol::{
     Answer, Batch, BatchAnswer, ContentRefusal, EnrollAnswer, EnrollRequest, ErrorAnswer, ErrorCode,
     ReportAnswer, Versions, limits,

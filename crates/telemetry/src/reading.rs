@@ -3,7 +3,9 @@
 //! Four outcomes, and only `measured` can be good. "Not checked", "unsupported" and "failed"
 //! each say why, with a reason from a closed list.
 
-use crate::{AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Noise, UnixMs};
+use crate::{
+    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Signalling, Stun, Turn, UnixMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// A probe.
@@ -27,11 +29,19 @@ pub enum ProbeId {
     Load,
     /// Versions and kinds of what the desk runs.
     Environment,
+    /// STUN servers: whether UDP gets out, and as what.
+    Stun,
+    /// TURN servers: the ways to a relay for voice.
+    Turn,
+    /// WebSockets to signalling hosts.
+    Signalling,
+    /// The largest packet that passes.
+    Mtu,
 }
 
 impl ProbeId {
     /// Every probe, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Link,
         Self::Dns,
         Self::Https,
@@ -40,6 +50,10 @@ impl ProbeId {
         Self::Noise,
         Self::Load,
         Self::Environment,
+        Self::Stun,
+        Self::Turn,
+        Self::Signalling,
+        Self::Mtu,
     ];
 
     /// The name that people type and the wire carries.
@@ -53,6 +67,10 @@ impl ProbeId {
             Self::Noise => "noise",
             Self::Load => "load",
             Self::Environment => "environment",
+            Self::Stun => "stun",
+            Self::Turn => "turn",
+            Self::Signalling => "signalling",
+            Self::Mtu => "mtu",
         }
     }
 }
@@ -62,7 +80,8 @@ impl std::str::FromStr for ProbeId {
     fn from_str(s: &str) -> Result<Self, crate::BadText> {
         Self::ALL.into_iter().find(|p| p.name() == s).ok_or(crate::BadText {
             what: "probe",
-            expected: "one of link, dns, https, media, audio_devices, noise, load, environment",
+            expected: "one of link, dns, https, media, audio_devices, noise, load, environment, \
+                       stun, turn, signalling, mtu",
         })
     }
 }
@@ -171,6 +190,14 @@ pub enum Value {
     Load(Load),
     /// By `environment`.
     Environment(List<Fact, 48>),
+    /// By `stun`.
+    Stun(Stun),
+    /// By `turn`.
+    Turn(Turn),
+    /// By `signalling`.
+    Signalling(Signalling),
+    /// By `mtu`.
+    Mtu(Mtu),
 }
 
 /// How a probe run ended.

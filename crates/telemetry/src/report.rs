@@ -109,7 +109,7 @@ pub struct Readiness {
     /// What is wrong, worst first.
     pub findings: List<Finding, 32>,
     /// Every reading.
-    pub readings: List<Reading, 32>,
+    pub readings: List<Reading, 64>,
     /// What changed since the last good shift.
     pub changes: List<Change, 48>,
 }

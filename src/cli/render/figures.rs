@@ -1,5 +1,8 @@
 //! Readings as a compact table: one row for each, in words and figures.
 
+#[path = "figures_calls.rs"]
+mod calls;
+
 use super::{FAINT, STRONG, text};
 
 /// `text::TIE` as a string.
@@ -20,7 +23,7 @@ const NAMES: usize = 27;
 /// Writes the table.
 pub fn write(out: &mut dyn Write, readings: &[Reading], width: usize) -> io::Result<()> {
     writeln!(out, "{STRONG}Figures{STRONG:#}")?;
-    for reading in readings {
+    for reading in readings.iter().filter(|r| !calls::not_asked_for(r)) {
         let mut name = words::probe(reading.probe).to_owned();
         if let Some(target) = &reading.target {
             name = format!("{name} ({target})");
@@ -49,6 +52,10 @@ pub fn row(value: &Value) -> String {
         Value::Noise(v) => noise(v),
         Value::Load(v) => load(v),
         Value::Environment(v) => environment(v),
+        Value::Stun(v) => calls::stun(v),
+        Value::Turn(v) => calls::turn(v),
+        Value::Signalling(v) => calls::signalling(v),
+        Value::Mtu(v) => calls::mtu(v),
     }
 }
 

@@ -62,3 +62,65 @@ fn every_key_and_word_has_a_name() {
     assert_eq!(fact_value(&FactValue::Word(Word::Ethernet)), "ethernet");
     assert_eq!(fact_value(&FactValue::Flag(true)), "yes");
 }
+
+#[test]
+fn the_way_that_calls_take_is_one_line_for_each_server() {
+    use telemetry::{
+        Failure, Interference, Mtu, MtuLimit, NatMapping, Signalling, Stun, Turn, TurnResult, TurnTransport,
+        TurnWay, Upgrade,
+    };
+    let time = |ms| Some(Millis::new(ms));
+    let stun = Stun {
+        sent: 5,
+        answered: 4,
+        rtt_min: time(18.25),
+        rtt_mean: time(20.0),
+        mapping: Some(NatMapping::EachServer),
+        moved: false,
+        failure: None,
+    };
+    assert_eq!(
+        row(&Value::Stun(stun.clone())),
+        "UDP passes, answers in 18.2 ms, 4 of 5 answered, another address for each server"
+    );
+    let silent = Stun { answered: 0, failure: Some(Failure::NoAnswer), ..stun.clone() };
+    assert_eq!(row(&Value::Stun(silent)), "no answer to 5 packets");
+    let nowhere = Stun { sent: 0, answered: 0, failure: Some(Failure::NameNotFound), ..stun };
+    assert_eq!(row(&Value::Stun(nowhere)), "not asked: the name could not be found");
+    let way = |transport, result, failure| TurnWay {
+        transport,
+        result,
+        connect: None,
+        answer: time(20.0),
+        relay: None,
+        proxy: transport == TurnTransport::Tls,
+        intercepted: false,
+        failure,
+    };
+    let ways = vec![
+        way(TurnTransport::Udp, TurnResult::Failed, Some(Failure::NoAnswer)),
+        TurnWay { relay: time(41.0), ..way(TurnTransport::Tcp, TurnResult::Relayed, None) },
+        way(TurnTransport::Tls, TurnResult::SignInAsked, None),
+    ];
+    assert_eq!(
+        row(&Value::Turn(Turn { ways: ways.into() })),
+        "UDP closed (nothing answered); TCP relays in 41 ms; TLS open, answers in 20 ms through a proxy"
+    );
+    let signalling = Signalling {
+        dns: time(3.0),
+        tcp: time(20.0),
+        tls: None,
+        answer: time(21.0),
+        upgrade: Some(Upgrade::Declined),
+        status: Some(403),
+        proxy: false,
+        interference: Interference::None,
+        failure: None,
+    };
+    assert_eq!(
+        row(&Value::Signalling(signalling)),
+        "the host answers 403 without a sign-in; DNS 3 ms, connect 20 ms, answer 21 ms"
+    );
+    let mtu = Mtu { bytes: 1400, limit: MtuLimit::BlackHole, ipv6: false, sent: 20 };
+    assert_eq!(row(&Value::Mtu(mtu)), "up to 1400 bytes pass; larger ones vanish");
+}

@@ -1,6 +1,7 @@
 //! As much HTTP/1.1 as a visit needs: a request, and the head of its answer within limits.
 
 use super::{Seen, Stop, failure, note};
+use base64::Engine as _;
 use std::{
     io::{self, Read, Write},
     sync::Mutex,
@@ -21,16 +22,60 @@ pub struct Head {
     pub location: Option<String>,
     /// Whether a body follows, as far as the head tells.
     pub body: bool,
+    /// The answer to a WebSocket's key, if the head says that the connection goes on as one.
+    pub websocket: Option<String>,
+}
+
+/// What stands behind a WebSocket's key when it is answered (RFC 6455, section 1.3).
+const WEBSOCKET: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// Asks for a WebSocket at an address, and waits for the head of the answer. It is an answer to our key, or
+/// `Failed(BadAnswer)`.
+pub fn upgrade(stream: &mut (impl Read + Write + ?Sized), url: &Url, seen: &Mutex<Seen>) -> Result<(), Stop> {
+    let key = base64::engine::general_purpose::STANDARD.encode(
+        getrandom::u64()
+            .and_then(|a| Ok([a.to_ne_bytes(), getrandom::u64()?.to_ne_bytes()].concat()))
+            .map_err(|_| Stop::Failed(Failure::System))?,
+    );
+    let more = format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+    );
+    let head = ask(stream, url, &more, seen)?;
+    let right = head.status != 101 || head.websocket.as_deref() == Some(&websocket_answer(&key));
+    note(seen, |s| s.head = Some(head));
+    if right { Ok(()) } else { Err(Stop::Failed(Failure::BadAnswer)) }
+}
+
+/// The only right answer to a WebSocket's key.
+pub fn websocket_answer(key: &str) -> String {
+    use sha1::Digest as _;
+    let digest = sha1::Sha1::new().chain_update(key).chain_update(WEBSOCKET).finalize();
+    base64::engine::general_purpose::STANDARD.encode(digest)
 }
 
 /// Asks for an address, and waits for the head of the answer.
-pub fn get(stream: &mut (impl Read + Write), url: &Url, seen: &Mutex<Seen>) -> Result<(), Stop> {
+pub fn get(stream: &mut (impl Read + Write + ?Sized), url: &Url, seen: &Mutex<Seen>) -> Result<(), Stop> {
+    let head = ask(stream, url, "Connection: close\r\n", seen)?;
+    // Nobody asked for another protocol.
+    if head.status == 101 {
+        return Err(Stop::Failed(Failure::BadAnswer));
+    }
+    note(seen, |s| s.head = Some(head));
+    Ok(())
+}
+
+fn ask(
+    stream: &mut (impl Read + Write + ?Sized),
+    url: &Url,
+    more: &str,
+    seen: &Mutex<Seen>,
+) -> Result<Head, Stop> {
     let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let version = env!("CARGO_PKG_VERSION");
     let request = format!(
         "GET {}{query} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: preshift/{version}\r\nAccept: */*\r\n\
-         Connection: close\r\n\r\n",
+         {more}\r\n",
         url.path()
     );
     let failed = |error: io::Error| Stop::Failed(failure(&error));
@@ -38,8 +83,7 @@ pub fn get(stream: &mut (impl Read + Write), url: &Url, seen: &Mutex<Seen>) -> R
     stream.write_all(request.as_bytes()).and_then(|()| stream.flush()).map_err(failed)?;
     let (head, _) =
         read_head(stream, || note(seen, |s| s.first_byte = Some(began.elapsed()))).map_err(failed)?;
-    note(seen, |s| s.head = Some(head));
-    Ok(())
+    Ok(head)
 }
 
 /// Has a proxy connect to `authority`.
@@ -64,7 +108,7 @@ pub fn through_proxy(
 }
 
 /// Reads a head; tells when the first byte is there, and how many bytes came behind the head.
-fn read_head(stream: &mut impl Read, first_byte: impl FnOnce()) -> io::Result<(Head, usize)> {
+fn read_head(stream: &mut (impl Read + ?Sized), first_byte: impl FnOnce()) -> io::Result<(Head, usize)> {
     let mut bytes = Vec::with_capacity(1024);
     let mut first_byte = Some(first_byte);
     let mut chunk = [0; 1024];
@@ -85,7 +129,8 @@ fn read_head(stream: &mut impl Read, first_byte: impl FnOnce()) -> io::Result<(H
         bytes.extend_from_slice(&chunk[..length]);
         while let Some(end) = end_of_head(&bytes) {
             let head = parse_head(&bytes[..end]).ok_or(io::ErrorKind::InvalidData)?;
-            if !(100..200).contains(&head.status) {
+            // 101 is no hint but an answer: another protocol follows.
+            if head.status == 101 || !(100..200).contains(&head.status) {
                 return Ok((head, bytes.len() - end));
             }
             // "Early hints" and the like come before the answer.
@@ -118,7 +163,9 @@ pub fn parse_head(bytes: &[u8]) -> Option<Head> {
     matches!(words.next()?, "HTTP/1.0" | "HTTP/1.1").then_some(())?;
     let digits = words.next().filter(|w| w.len() == 3 && w.bytes().all(|b| b.is_ascii_digit()))?;
     let status = digits.parse().ok().filter(|s| (100..=999).contains(s))?;
-    let mut head = Head { status, location: None, body: !matches!(status, 100..=199 | 204 | 304) };
+    let body = !matches!(status, 100..=199 | 204 | 304);
+    let mut head = Head { status, location: None, body, websocket: None };
+    let (mut protocol, mut connection) = (false, false);
     for line in lines {
         let Some((name, value)) = std::str::from_utf8(line).ok().and_then(|l| l.split_once(':')) else {
             continue;
@@ -128,7 +175,16 @@ pub fn parse_head(bytes: &[u8]) -> Option<Head> {
             head.location = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("content-length") {
             head.body = value != "0";
+        } else if name.eq_ignore_ascii_case("sec-websocket-accept") {
+            head.websocket = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case("upgrade") {
+            protocol |= value.eq_ignore_ascii_case("websocket");
+        } else if name.eq_ignore_ascii_case("connection") {
+            connection |= value.split(',').any(|v| v.trim().eq_ignore_ascii_case("upgrade"));
         }
+    }
+    if status != 101 || !protocol || !connection {
+        head.websocket = None;
     }
     Some(head)
 }
@@ -160,7 +216,9 @@ mod tests {
                       Content-Length: 0\r\n\r\nrest";
         for piece in [1, 3, 1000] {
             let (head, _) = read(bytes, piece).unwrap();
-            assert_eq!(head, Head { status: 302, location: Some("http://x/".into()), body: false });
+            let wanted =
+                Head { status: 302, location: Some("http://x/".into()), body: false, websocket: None };
+            assert_eq!(head, wanted);
         }
         assert_eq!(read(bytes, 1000).unwrap().1, 4);
     }
@@ -170,6 +228,23 @@ mod tests {
         assert!(!parse_head(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().body);
         assert!(parse_head(b"HTTP/1.0 200\r\n\r\n").unwrap().body);
         assert!(parse_head(b"HTTP/1.1 204 x\r\nContent-Length: 12\r\n\r\n").unwrap().body);
+    }
+
+    #[test]
+    fn a_websocket_is_one_only_by_the_whole_head() {
+        // The example of RFC 6455, section 1.3.
+        let answer = websocket_answer("dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(answer, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let head = |status: &str, upgrade: &str, connection: &str| {
+            let text = format!(
+                "HTTP/1.1 {status} x\r\nUpgrade: {upgrade}\r\nCONNECTION: {connection}\r\nSec-WebSocket-Accept: {answer}\r\n\r\n"
+            );
+            read(text.as_bytes(), 7).unwrap().0.websocket
+        };
+        assert_eq!(head("101", "WebSocket", "keep-alive, Upgrade").as_ref(), Some(&answer));
+        assert_eq!(head("101", "h2c", "Upgrade"), None);
+        assert_eq!(head("101", "websocket", "close"), None);
+        assert_eq!(head("200", "websocket", "Upgrade"), None);
     }
 
     #[test]

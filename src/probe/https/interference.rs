@@ -97,7 +97,7 @@ mod tests {
         let trusted = !matches!(word, Word::Nobody | Word::Refused);
         Seen {
             certificate: Some(Certificate { word, issuer: issuer.to_vec() }),
-            head: trusted.then_some(Head { status: 200, location: None, body: true }),
+            head: trusted.then_some(Head { status: 200, location: None, body: true, websocket: None }),
             stopped: (!trusted).then_some(Stop::Failed(Failure::BadCertificate)),
             done: true,
             ..Seen::default()

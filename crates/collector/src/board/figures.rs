@@ -14,7 +14,7 @@ type Points = Vec<(UnixMs, f64)>;
 type Take = fn(&Value) -> Option<f64>;
 
 /// Title, unit, the limit it is drawn with, whether more is worse, and where it comes from.
-const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 10] = [
+const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 12] = [
     ("Estimated call quality (MOS)", Unit::Mos, Some(Metric::Mos), false, |v| media(v)?.mos.map(|m| m.get())),
     ("Round trip", Unit::Ms, Some(Metric::Rtt), true, |v| media(v)?.rtt_mean.map(|m| m.get())),
     ("Jitter", Unit::Ms, Some(Metric::Jitter), true, |v| media(v)?.ipdv_mean.map(|m| m.get())),
@@ -42,6 +42,14 @@ const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 10] = [
     // Recorded and not judged: what is loud depends on the headset.
     ("Background level at the microphone", Unit::Dbfs, None, true, |v| match v {
         Value::Noise(n) => Some(n.l95.get()),
+        _ => None,
+    }),
+    ("Round trip over UDP (STUN)", Unit::Ms, None, true, |v| match v {
+        Value::Stun(s) => s.rtt_mean.map(|t| t.get()),
+        _ => None,
+    }),
+    ("Largest packet", Unit::Bytes, Some(Metric::Mtu), false, |v| match v {
+        Value::Mtu(m) => (m.bytes > 0).then_some(f64::from(m.bytes)),
         _ => None,
     }),
 ];

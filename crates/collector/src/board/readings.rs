@@ -2,8 +2,8 @@
 
 use readiness::words;
 use telemetry::{
-    AudioDevices, Direction, Dns, DnsAnswer, Https, Interference, Link, Load, Media, Noise, PowerSource,
-    Quantity, Reading, Unit, Value,
+    AudioDevices, Direction, Dns, DnsAnswer, Https, Interference, Link, Load, Media, Mtu, Noise, PowerSource,
+    Quantity, Reading, Signalling, Stun, Turn, Unit, Value,
 };
 
 /// One line: what was looked at, and what was found.
@@ -42,6 +42,10 @@ fn measured(value: &Value) -> String {
             .filter(|f| f.key != telemetry::FactKey::GatewayHash)
             .map(|f| format!("{} {}", super::words::fact(f.key), super::words::value(&f.value)))
             .collect(),
+        Value::Stun(s) => stun(s),
+        Value::Turn(t) => turn(t),
+        Value::Signalling(s) => signalling(s),
+        Value::Mtu(m) => mtu(m),
     };
     parts.join("; ")
 }
@@ -214,4 +218,74 @@ fn load(l: &Load) -> Vec<String> {
         said.push(format!("clock off by {}", ms(offset)));
     }
     said
+}
+
+fn stun(s: &Stun) -> Vec<String> {
+    let mut said = vec![format!("{} of {} requests answered", s.answered, s.sent)];
+    if let Some(rtt) = s.rtt_min {
+        said.push(format!("least round trip {}", ms(rtt)));
+    }
+    if let Some(mapping) = s.mapping {
+        said.push(format!("address translation: {}", word(mapping)));
+    }
+    if s.moved {
+        said.push("the address changes from moment to moment".into());
+    }
+    if let Some(failure) = s.failure {
+        said.push(format!("failed: {}", words::failure(failure)));
+    }
+    said
+}
+
+fn turn(t: &Turn) -> Vec<String> {
+    let way = |w: &telemetry::TurnWay| {
+        let mut said = format!("{} {}", word(w.transport).to_uppercase(), word(w.result));
+        for (name, time) in [("connected in", w.connect), ("answered in", w.answer), ("relayed in", w.relay)]
+        {
+            if let Some(time) = time {
+                said += &format!(", {name} {}", ms(time));
+            }
+        }
+        if w.proxy {
+            said += ", through a proxy";
+        }
+        if w.intercepted {
+            said += ", opened on the way";
+        }
+        if let Some(failure) = w.failure {
+            said += &format!(": {}", words::failure(failure));
+        }
+        said
+    };
+    t.ways.iter().map(way).collect()
+}
+
+fn signalling(s: &Signalling) -> Vec<String> {
+    let phases = [("name", s.dns), ("connection", s.tcp), ("encryption", s.tls), ("answer", s.answer)];
+    let mut said: Vec<String> =
+        phases.iter().filter_map(|(n, t)| Some(format!("{n} {}", ms((*t)?)))).collect();
+    if let Some(upgrade) = s.upgrade {
+        said.push(format!("WebSocket {}", word(upgrade)));
+    }
+    if let Some(status) = s.status {
+        said.push(format!("status {status}"));
+    }
+    if s.proxy {
+        said.push("through a proxy".into());
+    }
+    match s.interference {
+        Interference::None => {}
+        Interference::CaptivePortal => said.push("a sign-in page of the network answers".into()),
+        Interference::TlsIntercepted => said.push("encrypted traffic is opened on the way".into()),
+    }
+    if let Some(failure) = s.failure {
+        said.push(format!("failed: {}", words::failure(failure)));
+    }
+    said
+}
+
+fn mtu(m: &Mtu) -> Vec<String> {
+    let size = words::quantity(Quantity::new(f64::from(m.bytes), Unit::Bytes));
+    let family = if m.ipv6 { "IPv6" } else { "IPv4" };
+    vec![format!("up to {size} pass over {family}"), format!("limit: {}", word(m.limit))]
 }

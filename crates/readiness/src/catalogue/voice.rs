@@ -4,7 +4,7 @@ use super::{Damping, Entry, Grades};
 use telemetry::FaultDomain::{Computer, Undetermined};
 use telemetry::FindingCode::{
     CaptivePortal, DnsDown, GatewayUnreachable, JitterHigh, LossHigh, MediaUnreachable, NoNetwork, RttHigh,
-    WorkstationStall,
+    UdpBlocked, WorkstationStall,
 };
 use telemetry::Severity::Note;
 
@@ -16,7 +16,7 @@ pub(super) static MEDIA_UNREACHABLE: Entry = Entry {
     // Doubtful where only our own collector was asked and nothing says that it runs.
     grades: Grades::HEARD,
     damping: Damping::TWICE,
-    moot_by: &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown],
+    moot_by: &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown, UdpBlocked],
 };
 
 pub(super) static RTT_HIGH: Entry = Entry {
@@ -71,8 +71,8 @@ pub(super) static WORKSTATION_STALL: Entry = Entry {
 
 pub(super) static DSCP_BLEACHED: Entry = Entry {
     title: "The network does not give voice the right of way",
-    why: "The mark that asks for it is removed on the way. At home this is usual; it matters when the line is full.",
-    advice: "There is nothing that you need to do. Avoid large downloads and uploads while you take calls.",
+    why: "The mark that asks for it (DSCP) is changed on the way. At home this is usual; it matters when the line is full.",
+    advice: "There is nothing that you need to do. Whoever runs a company line, VPN or router on the way can be asked to keep the mark EF (DSCP 46) and to serve it first. Avoid large downloads and uploads while you take calls.",
     domains: &[Undetermined],
     grades: Grades::always(Note),
     damping: Damping::FIGURE,

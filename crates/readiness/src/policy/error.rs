@@ -51,6 +51,12 @@ pub enum PolicyError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A TURN server without any port.
+    #[error("{key} has no port: give udp, tcp or tls, one for each way that calls may take")]
+    NoPort {
+        /// Where.
+        key: String,
+    },
     /// A required probe has nothing to measure against.
     #[error(
         "required names '{probe}', but the policy gives it no target, so that every desk would be \

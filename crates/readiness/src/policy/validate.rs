@@ -17,6 +17,10 @@ const REFLECTORS: usize = 4;
 /// Most endpoints, and most names to resolve.
 const ENDPOINTS: usize = 16;
 const NAMES: usize = 8;
+/// Most servers of each kind on the way that calls take.
+const STUN: usize = 8;
+const TURN: usize = 4;
+const SIGNALLING: usize = 8;
 /// Longest URL.
 const URL_LENGTH: usize = 500;
 
@@ -27,6 +31,9 @@ pub(super) fn policy(p: &Policy) -> Result<(), PolicyError> {
     endpoints(p)?;
     names(p)?;
     portal(p)?;
+    stun(p)?;
+    turn(p)?;
+    signalling(p)?;
     required(p)?;
     schedule(p)?;
     microphone(p)?;
@@ -44,9 +51,7 @@ fn reflectors(p: &Policy) -> Result<(), PolicyError> {
     unique("targets.reflectors.id", all.iter().map(|r| r.id.as_str()))?;
     for r in all {
         let key = |field| format!("targets.reflectors.{}.{field}", r.id);
-        if let Host::Named(host) = &r.host {
-            public(key("host"), host, host)?;
-        }
+        host(key("host"), &r.host)?;
         range(key("port"), r.port, 1, 65_535, "; 862 is STAMP's own")?;
         range(key("dscp"), r.dscp, 0, 63, "; 46 is what voice uses")?;
     }
@@ -92,13 +97,73 @@ fn portal(p: &Policy) -> Result<(), PolicyError> {
     address("targets.portal", portal).map(drop)
 }
 
+fn stun(p: &Policy) -> Result<(), PolicyError> {
+    let all = &p.targets.stun;
+    count("targets.stun", all.len(), STUN)?;
+    unique("targets.stun.id", all.iter().map(|s| s.id.as_str()))?;
+    all.iter().try_for_each(|s| {
+        host(format!("targets.stun.{}.host", s.id), &s.host)?;
+        range(format!("targets.stun.{}.port", s.id), s.port, 1, 65_535, "; 3478 is STUN's own")
+    })
+}
+
+fn turn(p: &Policy) -> Result<(), PolicyError> {
+    let all = &p.targets.turn;
+    count("targets.turn", all.len(), TURN)?;
+    unique("targets.turn.id", all.iter().map(|t| t.id.as_str()))?;
+    all.iter().try_for_each(|t| {
+        let key = |field| format!("targets.turn.{}.{field}", t.id);
+        host(key("host"), &t.host)?;
+        let ports = [
+            ("udp", t.udp, "; 3478 is TURN's own"),
+            ("tcp", t.tcp, "; 3478 is TURN's own"),
+            ("tls", t.tls, "; 443 passes most firewalls"),
+        ];
+        for (field, port, hint) in ports {
+            if let Some(port) = port {
+                range(key(field), port, 1, 65_535, hint)?;
+            }
+        }
+        match t.udp.or(t.tcp).or(t.tls) {
+            Some(_) => Ok(()),
+            None => Err(PolicyError::NoPort { key: format!("targets.turn.{}", t.id) }),
+        }
+    })
+}
+
+fn signalling(p: &Policy) -> Result<(), PolicyError> {
+    let all = &p.targets.signalling;
+    count("targets.signalling", all.len(), SIGNALLING)?;
+    unique("targets.signalling.id", all.iter().map(|s| s.id.as_str()))?;
+    all.iter().try_for_each(|s| {
+        let key = format!("targets.signalling.{}.url", s.id);
+        // Nothing of it is looked up with the collector's scheme: it serves no WebSocket.
+        let url = address_of(&key, &s.url, &["wss", "ws"], "wss://signalling.example.net/")?;
+        if url.scheme() != "wss" && !is_loopback(&url) {
+            return Err(form(key, &s.url, "must begin with wss:// (ws:// is for loopback only)"));
+        }
+        Ok(())
+    })
+}
+
+fn host(key: String, host: &Host) -> Result<(), PolicyError> {
+    match host {
+        Host::Named(host) => public(key, host, host),
+        Host::Collector => Ok(()),
+    }
+}
+
 fn required(p: &Policy) -> Result<(), PolicyError> {
     unique("required", p.required.iter().map(|r| r.name()))?;
     let without = |probe, targets, none: bool| {
         if none && p.requires(probe) { Err(PolicyError::NothingToMeasure { probe, targets }) } else { Ok(()) }
     };
     without(ProbeId::Media, "reflectors", p.targets.reflectors.is_empty())?;
-    without(ProbeId::Https, "endpoints", p.targets.endpoints.is_empty())
+    without(ProbeId::Https, "endpoints", p.targets.endpoints.is_empty())?;
+    without(ProbeId::Stun, "stun", p.targets.stun.is_empty())?;
+    without(ProbeId::Turn, "turn", p.targets.turn.is_empty())?;
+    without(ProbeId::Signalling, "signalling", p.targets.signalling.is_empty())?;
+    without(ProbeId::Mtu, "reflectors", p.targets.reflectors.is_empty())
 }
 
 fn schedule(p: &Policy) -> Result<(), PolicyError> {
@@ -235,6 +300,14 @@ fn unique<'a>(key: &'static str, values: impl Iterator<Item = &'a str>) -> Resul
 
 /// A URL with a host that a policy may name; `None` if it is the collector's.
 fn address(key: &str, url: &str) -> Result<Option<Url>, PolicyError> {
+    if url.len() <= URL_LENGTH && at_collector(url).is_some() {
+        return Ok(None);
+    }
+    address_of(key, url, &["https", "http"], "https://softphone.example.net/health").map(Some)
+}
+
+/// A URL of one of these schemes, the first of which is the one to use, with a host that a policy may name.
+fn address_of(key: &str, url: &str, schemes: &[&str], example: &str) -> Result<Url, PolicyError> {
     if url.len() > URL_LENGTH {
         let shown: String = url.chars().take(40).collect();
         return Err(form(
@@ -243,22 +316,19 @@ fn address(key: &str, url: &str) -> Result<Option<Url>, PolicyError> {
             &format!("is longer than {URL_LENGTH} characters; shorten it"),
         ));
     }
-    if at_collector(url).is_some() {
-        return Ok(None);
-    }
     // First, since every other message repeats the URL: messages end up in logs and tickets.
     if url.contains('@') {
         let problem = "must not hold '@': a policy is no place for a user name or a password";
         return Err(form(key, "…", problem));
     }
-    let example = "is not a URL such as https://softphone.example.net/health";
-    let parsed = Url::parse(url).map_err(|_| form(key, url, example))?;
-    if !matches!(parsed.scheme(), "http" | "https") {
-        return Err(form(key, url, "must begin with https://"));
+    let no_url = format!("is not a URL such as {example}");
+    let parsed = Url::parse(url).map_err(|_| form(key, url, &no_url))?;
+    if !schemes.contains(&parsed.scheme()) {
+        return Err(form(key, url, &format!("must begin with {}://", schemes[0])));
     }
-    let host = parsed.host_str().ok_or_else(|| form(key, url, example))?;
+    let host = parsed.host_str().ok_or_else(|| form(key, url, &no_url))?;
     public(key, url, host)?;
-    Ok(Some(parsed))
+    Ok(parsed)
 }
 
 /// Refuses addresses where no policy may send a desk.

@@ -23,7 +23,7 @@ pub(super) fn rule(scene: &Scene<'_>, found: &[Candidate]) -> Vec<Candidate> {
             }
             if required {
                 missing.push(Candidate::new(FindingCode::RequiredReadingMissing, Band::Bad, reading));
-            } else if worth_a_note(&reading.outcome) {
+            } else if worth_a_note(reading) {
                 missing.push(Candidate::new(FindingCode::OptionalReadingMissing, Band::Bad, reading));
             }
         }
@@ -44,6 +44,8 @@ pub(super) fn rule(scene: &Scene<'_>, found: &[Candidate]) -> Vec<Candidate> {
 pub(crate) fn without_value(reading: &Reading) -> Option<bool> {
     match &reading.outcome {
         Outcome::Measured(Value::Media(m)) if m.received == 0 => Some(m.sent > 0),
+        Outcome::Measured(Value::Stun(s)) if s.sent == 0 => Some(false),
+        Outcome::Measured(Value::Mtu(m)) if m.bytes == 0 => Some(false),
         Outcome::Measured(_) => None,
         Outcome::Failed(why) => Some(is_evidence(*why)),
         Outcome::NotChecked(_) | Outcome::Unsupported(_) => Some(false),
@@ -84,13 +86,19 @@ fn targets(policy: &Policy, probe: ProbeId) -> BTreeSet<&Id> {
     match probe {
         ProbeId::Media => policy.targets.reflectors.iter().map(|r| &r.id).collect(),
         ProbeId::Https => policy.targets.endpoints.iter().map(|e| &e.id).collect(),
+        ProbeId::Stun => policy.targets.stun.iter().map(|s| &s.id).collect(),
+        ProbeId::Turn => policy.targets.turn.iter().map(|t| &t.id).collect(),
+        ProbeId::Signalling => policy.targets.signalling.iter().map(|s| &s.id).collect(),
         _ => BTreeSet::new(),
     }
 }
 
 /// Not noted: what the agent or the policy chose not to measure.
-fn worth_a_note(outcome: &Outcome) -> bool {
-    match outcome {
+fn worth_a_note(reading: &Reading) -> bool {
+    // A platform may have no such servers; that voice itself has nothing to be measured against is said by `media`.
+    let extra = matches!(reading.probe, ProbeId::Stun | ProbeId::Turn | ProbeId::Signalling | ProbeId::Mtu);
+    match &reading.outcome {
+        Outcome::NotChecked(NotChecked::NoTarget | NotChecked::Offline) if extra => false,
         Outcome::Measured(_) | Outcome::Unsupported(_) | Outcome::Failed(_) => true,
         Outcome::NotChecked(why) => match why {
             NotChecked::NoTarget

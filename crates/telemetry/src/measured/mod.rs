@@ -6,3 +6,7 @@ pub mod https;
 pub mod link;
 pub mod load;
 pub mod media;
+pub mod mtu;
+pub mod signalling;
+pub mod stun;
+pub mod turn;
