@@ -30,6 +30,7 @@ for part in "$@"; do
         want nft nftables
         want pgrep procps
         want systemd-analyze systemd
+        want turnserver coturn # a relay for voice, asked in its tests
         want debootstrap debootstrap # the package test
         want lintian lintian
         want rpmlint rpmlint
