@@ -181,7 +181,7 @@ impl Visit {
             return Err(Stop::Forbidden);
         }
         let (to, to_port) = self.proxy.as_ref().map_or((host, port), |p| (p.host.as_str(), p.port));
-        let mut addresses = connect::resolve(to, to_port, seen)?;
+        let mut addresses = connect::resolve(to, to_port, deadline, seen)?;
         if self.proxy.is_none() {
             addresses.retain(|a| super::allowed::may_point_at(&self.host, a.ip()));
             if addresses.is_empty() {

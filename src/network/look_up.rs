@@ -5,7 +5,13 @@
 //! measured would read as a name that nobody knows.
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs as _},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 use tokio::time::{Instant, timeout_at};
 
 /// An answer takes some tens of milliseconds, or some hundreds where the line is full. After that it is lost.
@@ -20,6 +26,39 @@ pub async fn look_up(name: &str, port: u16, within: Duration) -> io::Result<Vec<
     let found = first_answer(ask, within).await?;
     if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
 }
+
+/// Questions that a thread has hanging at a time: each has a thread of its own, which a dead resolver holds for
+/// half a minute.
+const HANGING: usize = 3;
+
+/// The same for a thread that may wait.
+pub fn look_up_waiting(name: &str, port: u16, until: std::time::Instant) -> io::Result<Vec<SocketAddr>> {
+    let (tell, answers) = mpsc::channel();
+    for asked in 1.. {
+        let left = until.saturating_duration_since(std::time::Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if asked <= HANGING {
+            let (name, tell) = (name.to_owned(), tell.clone());
+            let ask = move || {
+                // Nobody waits any more if another was answered first.
+                let _ = tell.send((name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>));
+            };
+            thread::Builder::new().name("look-up".into()).stack_size(STACK).spawn(ask)?;
+        }
+        let patience = if asked < HANGING { left.min(AGAIN) } else { left };
+        match answers.recv_timeout(patience) {
+            Ok(Ok(found)) if found.is_empty() => return Err(io::ErrorKind::NotFound.into()),
+            Ok(answer) => return answer,
+            Err(_) => {}
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+/// The systems' look-ups need a tenth of it; some load modules that want more.
+const STACK: usize = 512 * 1024;
 
 /// The first answer to a question that is put anew each `AGAIN`, until `within` is over.
 async fn first_answer<T, F>(ask: impl Fn() -> F, within: Duration) -> io::Result<T>
@@ -87,5 +126,9 @@ mod tests {
     async fn an_address_needs_nobody_to_be_asked() {
         let found = look_up("[::1]", 862, WITHIN).await.unwrap();
         assert_eq!(found, ["[::1]:862".parse().unwrap()]);
+        let soon = std::time::Instant::now() + WITHIN;
+        assert_eq!(look_up_waiting("127.0.0.1", 5, soon).unwrap(), ["127.0.0.1:5".parse().unwrap()]);
+        let late = look_up_waiting("127.0.0.1", 5, std::time::Instant::now()).unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,9 +1,10 @@
 //! From a name to an open connection, and a connection that cannot be waited for beyond its time.
 
 use super::{Seen, Stop, failure, note};
+use crate::network::look_up::look_up_waiting;
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _},
+    net::{IpAddr, SocketAddr, TcpStream},
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -15,17 +16,21 @@ const MAX_ADDRESSES: usize = 4;
 /// carry a call takes less than half.
 const EACH: Duration = Duration::from_millis(1500);
 
-/// Resolves a name as every program on this computer does. Blocks for as long as the system likes.
-pub fn resolve(host: &str, port: u16, seen: &Mutex<Seen>) -> Result<Vec<SocketAddr>, Stop> {
+/// Resolves a name as every program on this computer does, and asks again where a question was lost.
+pub fn resolve(
+    host: &str,
+    port: u16,
+    deadline: Instant,
+    seen: &Mutex<Seen>,
+) -> Result<Vec<SocketAddr>, Stop> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }
     let began = Instant::now();
-    let found: Vec<SocketAddr> =
-        (host, port).to_socket_addrs().map_err(|_| Stop::Failed(Failure::NameNotFound))?.collect();
-    if found.is_empty() {
-        return Err(Stop::Failed(Failure::NameNotFound));
-    }
+    let found = look_up_waiting(host, port, deadline).map_err(|error| {
+        let silent = error.kind() == io::ErrorKind::TimedOut;
+        Stop::Failed(if silent { Failure::Timeout } else { Failure::NameNotFound })
+    })?;
     note(seen, |s| s.dns = Some(began.elapsed()));
     Ok(in_turn(found))
 }

@@ -19,42 +19,39 @@ const UPKEEP: [&str; 7] = [
     "browser_outdated",
 ];
 
-/// Where the answer is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// In the field `fault`: absent means that nothing is wrong.
-    Fault,
-    /// In the findings that are more than a note, put together: of a desk that does not have the field yet.
-    Findings,
-}
+/// The probe that looks along the way. A desk that has it says whose fault it is in the field `fault`, absent when nothing
+/// is wrong; of an older one, what its findings say is put together.
+const LOOKS: &str = "path";
 
 /// What the check named.
-pub fn read(said: &str, source: Source) -> anyhow::Result<Domains> {
+pub fn read(said: &str) -> anyhow::Result<Domains> {
     let report: Value = serde_json::from_str(said).context("the check did not print JSON")?;
     // Any object would do for an answer of "nothing wrong"; a readiness has these.
     anyhow::ensure!(report["verdict"].is_string() && report["readings"].is_array(), "that is no readiness");
-    match source {
-        Source::Fault => match &report["fault"] {
-            Value::Null => Ok(Domains::new()),
-            fault => domains(fault),
-        },
-        Source::Findings => {
-            let findings = report["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let counts = |f: &&Value| {
-                f["severity"] != "note" && f["code"].as_str().is_none_or(|code| !UPKEEP.contains(&code))
-            };
-            let mut all = Domains::new();
-            for finding in findings.iter().filter(counts) {
-                all.extend(domains(&finding["domains"])?);
-            }
-            // What is known of one finding is not taken back by another that knows nothing. That the computer
-            // is busy says nothing of the network, though.
-            if all.iter().any(|d| !matches!(d, FaultDomain::Computer | FaultDomain::Undetermined)) {
-                all.remove(&FaultDomain::Undetermined);
-            }
-            Ok(all)
-        }
+    let readings = report["readings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !readings.iter().any(|r| r["probe"] == LOOKS) {
+        return of_findings(&report);
     }
+    match &report["fault"] {
+        Value::Null => Ok(Domains::new()),
+        fault => domains(fault),
+    }
+}
+
+fn of_findings(report: &Value) -> anyhow::Result<Domains> {
+    let findings = report["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let counts =
+        |f: &&Value| f["severity"] != "note" && f["code"].as_str().is_none_or(|code| !UPKEEP.contains(&code));
+    let mut all = Domains::new();
+    for finding in findings.iter().filter(counts) {
+        all.extend(domains(&finding["domains"])?);
+    }
+    // What is known of one finding is not taken back by another that knows nothing. That the computer
+    // is busy says nothing of the network, though.
+    if all.iter().any(|d| !matches!(d, FaultDomain::Computer | FaultDomain::Undetermined)) {
+        all.remove(&FaultDomain::Undetermined);
+    }
+    Ok(all)
 }
 
 fn domains(list: &Value) -> anyhow::Result<Domains> {
@@ -67,42 +64,37 @@ mod tests {
     use FaultDomain::{HomeNetwork, InternetProvider, Undetermined};
 
     fn said(rest: &str) -> String {
-        format!(r#"{{"verdict":"ready","readings":[]{rest}}}"#)
+        format!(r#"{{"verdict":"ready","readings":[{{"probe":"media"}},{{"probe":"path"}}]{rest}}}"#)
     }
 
     #[test]
     fn the_fault_is_what_the_field_says_and_nothing_where_there_is_none() {
-        let read = |rest| read(&said(rest), Source::Fault).unwrap();
+        let read = |rest| read(&said(rest)).unwrap();
         assert_eq!(read(""), Domains::new());
         assert_eq!(read(r#","fault":["home_network"]"#), [HomeNetwork].into());
         assert_eq!(read(r#","fault":["undetermined"]"#), [Undetermined].into());
-        // Without the field findings count for nothing.
+        // With the field, findings count for nothing.
         let finding = r#","findings":[{"code":"loss_high","severity":"blocking","domains":["service"]}]"#;
         assert_eq!(read(finding), Domains::new());
     }
 
     #[test]
-    fn findings_are_put_together_without_notes_and_upkeep() {
+    fn of_an_older_desk_findings_are_put_together_without_notes_and_upkeep() {
         let findings = r#","findings":[
             {"code":"loss_high","severity":"blocking","domains":["internet_provider"]},
             {"code":"dns_slow","severity":"warning","domains":["undetermined"]},
             {"code":"wifi_rate_low","severity":"note","domains":["home_network"]},
             {"code":"disk_full","severity":"warning","domains":["computer"]}]"#;
-        assert_eq!(read(&said(findings), Source::Findings).unwrap(), [InternetProvider].into());
+        let older = said(findings).replace(r#"{"probe":"path"}"#, r#"{"probe":"load"}"#);
+        assert_eq!(read(&older).unwrap(), [InternetProvider].into());
     }
 
     #[test]
     fn what_is_no_answer_is_an_error() {
-        for bad in [
-            "",
-            "{}",
-            "[]",
-            "null",
-            r#"{"verdict":"ready"}"#,
-            &said(r#","fault":["nobody"]"#),
-            &said(r#","fault":"service""#),
-        ] {
-            assert!(read(bad, Source::Fault).is_err(), "{bad}");
+        let nobody = [said(r#","fault":["nobody"]"#), said(r#","fault":"service""#)];
+        let odd = ["", "{}", "[]", "null", r#"{"verdict":"ready"}"#];
+        for bad in odd.into_iter().chain(nobody.iter().map(String::as_str)) {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 }

@@ -36,14 +36,7 @@ pub fn all(options: &Options, cases: Vec<Case>) -> anyhow::Result<bool> {
     if let Some(folder) = &options.keep {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    println!(
-        "Probes: {}. The answer is read from {}.",
-        programs.probes.join(", "),
-        match programs.source {
-            answer::Source::Fault => "the field 'fault'",
-            answer::Source::Findings => "the findings",
-        }
-    );
+    println!("Probes: {}.", programs.probes.join(", "));
     let seeds = options.first_seed..options.first_seed + options.seeds;
     let runs = seeds.flat_map(|seed| cases.iter().map(move |case| (case, seed)));
     let (alone, beside): (Vec<_>, Vec<_>) = runs.partition(|(case, _)| case.alone);
@@ -114,7 +107,7 @@ impl Stage<'_> {
             }
             let read = match played.exit {
                 // The check's own codes: ready, at risk, not ready, unknown.
-                Some(0..=3) => answer::read(&played.said, self.programs.source),
+                Some(0..=3) => answer::read(&played.said),
                 Some(code) => Err(anyhow::anyhow!("exit code {code}: {}", last_line(&played.complained))),
                 None => Err(anyhow::anyhow!("it did not end")),
             };

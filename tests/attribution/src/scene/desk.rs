@@ -1,7 +1,7 @@
 //! The desk: the real program as an ordinary user, with a data folder of its own.
 
 use super::{authority::Authority, collector, names};
-use crate::{answer::Source, case::Case};
+use crate::case::Case;
 use anyhow::Context as _;
 use netshape::{Lab, Place};
 use std::{
@@ -18,8 +18,6 @@ use std::{
 const USER: u32 = 65_534;
 /// The probes that say something of the network, as far as the program has them.
 const PROBES: [&str; 8] = ["link", "dns", "https", "media", "load", "path", "stun", "mtu"];
-/// The probe that came with the field `fault`.
-const ATTRIBUTES: &str = "path";
 /// So much longer than allowed a check may take before it is killed: how late it is is worth knowing.
 const MORE: Duration = Duration::from_secs(20);
 
@@ -31,8 +29,6 @@ pub struct Programs {
     pub collector: PathBuf,
     /// Which probes are run.
     pub probes: Vec<String>,
-    /// Where the answer is.
-    pub source: Source,
     /// Goes when dropped.
     _copy: tempfile::TempDir,
 }
@@ -63,8 +59,7 @@ impl Programs {
         let known = probes(&String::from_utf8_lossy(&help.stdout));
         let probes: Vec<String> = known.into_iter().filter(|p| PROBES.contains(&p.as_str())).collect();
         anyhow::ensure!(!probes.is_empty(), "`preshift check --help` does not say which probes there are");
-        let source = if probes.iter().any(|p| p == ATTRIBUTES) { Source::Fault } else { Source::Findings };
-        Ok(Self { preshift, collector, probes, source, _copy: copy })
+        Ok(Self { preshift, collector, probes, _copy: copy })
     }
 }
 
