@@ -16,6 +16,7 @@ mod log;
 mod owner;
 mod pause;
 mod policy;
+mod profiles;
 mod render;
 mod run;
 mod sent;
@@ -106,6 +107,8 @@ enum Command {
     /// What a desk is judged by
     #[command(subcommand)]
     Policy(policy::Command),
+    /// What contact-centre platforms need, and where that is published
+    Profiles(profiles::Options),
     /// This desk's own settings
     #[command(subcommand)]
     Config(config::Command),
@@ -183,6 +186,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Autostart(command) => autostart::run(&settings, &command),
         Command::Consent(command) => consent::run(settings, &command),
         Command::Policy(command) => policy::run(&settings, &command),
+        Command::Profiles(options) => profiles::run(&options),
         Command::Upgraded => upgraded::run(&settings),
         Command::Doctor(options) => doctor::run(settings, &options),
         Command::SelftestHolder => crate::selftest::hold(&settings).map(|()| Exit::Done),

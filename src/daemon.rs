@@ -336,7 +336,8 @@ impl Daemon {
                 if let Err(why) = self.microphone(now.utc) {
                     plan.skip(ProbeId::Noise, why);
                 }
-                let order = crate::desk::Order { trigger, shift: Some(shift), plan, remember: true };
+                let order =
+                    crate::desk::Order { trigger, shift: Some(shift), plan, remember: true, profile: None };
                 tracing::info!(?trigger, "checking");
                 self.work = Some(Work::check(self.desk.clone(), self.policy.clone(), order, None, *now));
             }

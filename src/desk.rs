@@ -16,7 +16,7 @@ use crate::{
     store::{self, Store, keys},
     supervisor::{Listener, Plan, Supervisor, WireLock},
 };
-use readiness::{History, Input, Judgement, Policy};
+use readiness::{History, Input, Judgement, Policy, PolicyError, profile::Addition};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{sync::Arc, time::Instant};
 use telemetry::{
@@ -74,8 +74,10 @@ pub struct Order {
     /// What is run.
     pub plan: Plan,
     /// Whether it is remembered and reported. A self-check of a few probes says nothing about the desk as a
-    /// whole, so it is for the agent's eyes only.
+    /// whole, so it is for the agent's eyes only; and so is one by another measure than the policy's.
     pub remember: bool,
+    /// What a platform needs, on top of the policy in force.
+    pub profile: Option<Box<Addition>>,
 }
 
 impl Order {
@@ -105,14 +107,26 @@ impl Order {
             plan.skip(ProbeId::Noise, NotChecked::NotAsked);
         }
         let remember = only.is_empty() && !offline;
-        Self { trigger: Trigger::SelfCheck, shift: None, plan, remember }
+        Self { trigger: Trigger::SelfCheck, shift: None, plan, remember, profile: None }
     }
 
     /// The self-check of a request.
     pub fn of(request: &Request) -> Option<Self> {
         match request {
-            Request::Check(r) => Some(Self::self_check(&r.only, r.offline, r.no_microphone)),
+            Request::Check(r) => {
+                let order = Self::self_check(&r.only, r.offline, r.no_microphone);
+                let remember = order.remember && r.profile.is_none();
+                Some(Self { remember, profile: r.profile.clone(), ..order })
+            }
             _ => None,
+        }
+    }
+
+    /// What this check goes by: the policy in force, with the profile on top if there is one.
+    pub fn policy(&self, in_force: &Arc<Policy>) -> Result<Arc<Policy>, PolicyError> {
+        match &self.profile {
+            Some(profile) => profile.apply(in_force).map(Arc::new),
+            None => Ok(in_force.clone()),
         }
     }
 }
@@ -303,6 +317,11 @@ impl Desk {
             })
             .await
     }
+}
+
+/// Why a profile cannot be used with the policy in force, for the agent.
+pub fn does_not_fit(error: &PolicyError) -> String {
+    format!("the profile and the policy in force do not go together: {error}")
 }
 
 fn why_left_out(why: NotChecked) -> bool {

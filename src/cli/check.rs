@@ -2,22 +2,26 @@
 
 use super::{
     Exit,
+    exit::Ends,
     owner::{self, Owner},
-    render::{findings, progress::Progress, text},
+    profiles,
+    render::{FAINT, findings, progress::Progress, text},
     welcome,
 };
 use crate::{
     config::Settings,
     control::{Answer, CheckRequest, Request, Step},
     deliver::{Deliverer, Pass},
-    desk::{Desk, Order},
+    desk::{Desk, Order, does_not_fit},
     random::Random,
     store::Store,
     supervisor::Listener,
 };
 use clap::Args;
+use readiness::{Targets, profile::Addition};
 use std::{
     io::Write as _,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -28,11 +32,12 @@ Examples:
   preshift check                         Everything; takes about ten seconds
   preshift check --no-microphone         Everything but the microphone
   preshift check --only link dns https   Only the network
+  preshift check --profile twilio-flex/dublin   What a platform needs as well; see 'preshift profiles'
   preshift check --json | jq .verdict    For programs
 
 Probes: link, dns, https, media, audio_devices, noise, load, environment,
         stun, turn, signalling, mtu.
-A check with --only or --offline is shown to you and not reported.";
+A check with --only, --offline or --profile is shown to you and not reported.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -49,22 +54,34 @@ pub struct Options {
     /// Keep the microphone closed
     #[arg(long)]
     no_microphone: bool,
+    /// Measure what this platform needs as well, and judge by the limits that it publishes
+    #[arg(long, value_name = "NAME[/REGION]", conflicts_with = "offline")]
+    profile: Option<String>,
+    /// A profile of your own, to use beside those that are built in
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    profile_file: Option<PathBuf>,
 }
 
 impl Options {
-    /// A check of a part, or without the network, leads to no report: there is nothing to send.
+    /// A check of a part, without the network or by another measure leads to no report: there is nothing to send.
     fn is_reported(&self) -> bool {
-        self.only.is_empty() && !self.offline
+        self.only.is_empty() && !self.offline && self.profile.is_none()
     }
 }
 
 pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
+    let profile = match &options.profile {
+        Some(choice) => Some(Box::new(profiles::addition(choice, options.profile_file.as_deref())?)),
+        None => None,
+    };
     let mut progress = Progress::on_stderr();
     let request = CheckRequest {
         only: options.only.clone(),
         offline: options.offline,
         no_microphone: options.no_microphone,
+        profile: profile.clone(),
     };
+    let profile = profile.as_deref();
     let data_dir = settings.data_dir.clone();
     let readiness = owner::runtime()?.block_on(async {
         match Owner::find(settings).await? {
@@ -75,12 +92,12 @@ pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
                 progress.begin(BEGINS);
                 let readiness = here(&desk, &Request::Check(request), progress).await?;
                 if !options.is_reported() {
-                    show(options, &readiness)?;
+                    show(options, &readiness, profile)?;
                     return Ok(readiness);
                 }
                 // A daemon would send it; without one this is the moment.
                 let sent = tokio::spawn(deliver_now(*desk));
-                show(options, &readiness)?;
+                show(options, &readiness, profile)?;
                 sent.await?;
                 Ok(readiness)
             }
@@ -96,7 +113,7 @@ pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
                 progress.end();
                 match answer? {
                     Answer::Checked(readiness) => {
-                        show(options, &readiness)?;
+                        show(options, &readiness, profile)?;
                         anyhow::Ok(*readiness)
                     }
                     _ => anyhow::bail!("the daemon gave an answer that does not fit the question"),
@@ -113,13 +130,36 @@ const DELIVERY_TIME: Duration = Duration::from_secs(5);
 /// The first line, on screen before anything is measured.
 const BEGINS: &str = "Checking this desk. It takes about ten seconds.";
 
-fn show(options: &Options, readiness: &Readiness) -> anyhow::Result<()> {
+fn show(options: &Options, readiness: &Readiness, profile: Option<&Addition>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     if options.json {
-        serde_json::to_writer_pretty(&mut out, readiness)?;
+        let mut said = serde_json::to_value(readiness)?;
+        // It is shown and never sent: the wire has no such field.
+        if let (Some(profile), Some(fields)) = (profile, said.as_object_mut()) {
+            fields.insert("profile".into(), serde_json::json!({
+                "id": profile.profile, "region": profile.region, "version": profile.version, "digest": profile.digest,
+            }));
+        }
+        serde_json::to_writer_pretty(&mut out, &said)?;
         writeln!(out)?;
     } else {
-        findings::write(&mut out, readiness, (crate::desk::system_clock())(), text::width())?;
+        let width = text::width();
+        findings::write(&mut out, readiness, (crate::desk::system_clock())(), width)?;
+        if let Some(profile) = profile {
+            let (choice, version, digest) =
+                (profile.choice(), profile.version, &profile.digest.as_str()[..12]);
+            let nothing = match profile.targets == Targets::default() {
+                true => " It names no host, so that nothing of the platform itself was measured.",
+                false => "",
+            };
+            let said = format!(
+                "With what {choice} needs (version {version}, digest {digest}) on top of this desk's policy. Shown to \
+                 you and not reported: what decides about a shift is the policy alone.{nothing}"
+            );
+            writeln!(out, "{FAINT}")?;
+            text::paragraph(&mut out, 0, &said, width)?;
+            write!(out, "{FAINT:#}")?;
+        }
     }
     out.flush()?;
     Ok(())
@@ -159,7 +199,9 @@ pub async fn here(
             shown.lock().unwrap_or_else(PoisonError::into_inner).step(&step);
         }
     });
-    let policy = desk.in_force()?.policy;
+    let policy = order
+        .policy(&desk.in_force()?.policy)
+        .map_err(|error| Ends::with(Exit::Data, does_not_fit(&error)))?;
     let readiness = desk.check(&order, policy, &listener).await;
     progress.lock().unwrap_or_else(PoisonError::into_inner).end();
     Ok(readiness?)

@@ -62,8 +62,12 @@ pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
         let mut progress = Progress::on_stderr();
         progress.begin("Looking at what this desk can measure. The microphone stays closed.");
         // Every probe by name: then nothing of it is reported.
-        let request =
-            Request::Check(CheckRequest { only: ProbeId::ALL.to_vec(), offline: false, no_microphone: true });
+        let request = Request::Check(CheckRequest {
+            only: ProbeId::ALL.to_vec(),
+            offline: false,
+            no_microphone: true,
+            profile: None,
+        });
         let (readiness, daemon) = match Owner::find(settings.clone()).await? {
             Owner::Us(desk) => (super::check::here(&desk, &request, progress).await?, false),
             Owner::Daemon(client) => {

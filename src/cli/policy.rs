@@ -63,9 +63,12 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
         let said = format!("{}: larger than {FILE_BYTES} bytes: not a policy", file.display());
         return Err(Ends::with(Exit::Data, said));
     }
-    let policy = Policy::parse(&text)
+    let (policy, profile) = Policy::parse_file(&text)
         .map_err(|e| Ends::with(Exit::Data, format!("{} is not valid: {e}", file.display())))?;
     anstream::println!("{} is valid: policy {} version {}.", file.display(), policy.id, policy.version);
+    if let Some(profile) = profile {
+        anstream::println!("It takes profile {} version {}.", profile.choice(), profile.version);
+    }
     anstream::println!("Digest {}", policy.digest());
     Ok(Exit::Done)
 }

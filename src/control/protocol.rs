@@ -1,6 +1,7 @@
 //! What a command asks of the daemon, and what it answers: closed types, one JSON object a line.
 
 use crate::{deliver::Goodbye, probe::Progress, supervisor::Happening};
+use readiness::profile::Addition;
 use serde::{Deserialize, Serialize};
 use telemetry::{
     EnrollCode, Failure, Id, NotChecked, Outcome, ProbeId, Readiness, Reading, Trigger, UnixMs, Unsupported,
@@ -22,7 +23,7 @@ pub struct Ask {
 }
 
 /// What a command asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// What are you doing?
@@ -59,7 +60,7 @@ pub enum Request {
 }
 
 /// A self-check, as the agent wants it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckRequest {
     /// These probes only; without any, all of them.
@@ -68,6 +69,10 @@ pub struct CheckRequest {
     pub offline: bool,
     /// The microphone stays closed.
     pub no_microphone: bool,
+    /// What a platform needs, on top of the policy in force, for this one check.
+    // Left out unless set: a daemon of an older version takes all other checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Box<Addition>>,
 }
 
 /// What a consent is about.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     control::{Answer, Asked, ConsentUse, Doing, Refusal, Replies, Request, Status, Successor},
     deliver::{self, EnrollError},
-    desk::{Desk, Order},
+    desk::{Desk, Order, does_not_fit},
     random::Random,
     report::own_version,
     schedule::Pause,
@@ -92,9 +92,16 @@ impl Daemon {
             return None;
         }
         let Waiting { mut order, replies } = self.waiting.remove(0);
+        let policy = match order.policy(&self.policy) {
+            Ok(policy) => policy,
+            Err(error) => {
+                replies.send(Answer::Failed(does_not_fit(&error)));
+                return self.next_waiting();
+            }
+        };
         let now = moment(&self.desk);
         order.shift = self.window(now.utc).map(|s| s.id.clone());
-        Some(Work::check(self.desk.clone(), self.policy.clone(), order, Some(replies), now))
+        Some(Work::check(self.desk.clone(), policy, order, Some(replies), now))
     }
 
     /// A microphone that the daemon opened closes at once when it may no longer be open.

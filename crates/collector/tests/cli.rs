@@ -53,6 +53,28 @@ fn what_is_wrong_is_told_with_its_own_exit_code() {
     assert_eq!(said(&run(data.path(), &["policy", "set", policy.to_str().unwrap()])).0, 65);
 }
 
+/// Desks are told plain targets: an older one need not know the profile.
+#[test]
+fn a_profile_in_a_policy_is_put_in_its_place_when_it_is_set() {
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(said(&run(data.path(), &["token", "rotate"])).0, 0);
+    let policy = data.path().join("policy.toml");
+    let set = |profile: &str| {
+        std::fs::write(&policy, format!("id = \"p\"\nversion = 1\nprofile = \"{profile}\"\n")).unwrap();
+        said(&run(data.path(), &["policy", "set", policy.to_str().unwrap()]))
+    };
+    let (code, _, err) = set("genesys-cloud");
+    assert_eq!(code, 65);
+    assert!(err.contains("needs a region: write genesys-cloud/REGION with one of us-east-1, "), "{err}");
+    let (code, _, err) = set("genesys-cloud/eu-west-1");
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("It takes profile genesys-cloud/eu-west-1 version 1"), "{err}");
+    let (code, out, _) = said(&run(data.path(), &["policy", "show"]));
+    assert_eq!(code, 0);
+    assert!(out.contains("wss://streaming.mypurecloud.ie/") && !out.contains("profile ="), "{out}");
+    readiness::Policy::parse(&out).unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn the_store_is_its_owners_only() {

@@ -13,6 +13,7 @@ mod judge;
 mod last_good;
 pub mod limits;
 mod policy;
+pub mod profile;
 mod rules;
 pub mod words;
 

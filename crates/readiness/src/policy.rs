@@ -8,8 +8,10 @@ mod host;
 mod validate;
 
 use crate::limits::{Limit, Metric, Overrides};
+use crate::profile::{self, Addition};
 pub use calls::{SignallingHost, StunServer, TurnServer};
 pub use error::PolicyError;
+pub(crate) use host::is_name;
 pub use host::{Host, is_collector, target_url};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -172,6 +174,10 @@ pub struct Policy {
     // Left out unless set: a key that an older desk does not know must not reach it without need.
     #[serde(default, skip_serializing_if = "Codec::is_default")]
     pub codec: Codec,
+    /// The platform whose profile a policy file takes: `NAME` or `NAME/REGION`. It stands in files only: who reads
+    /// one puts the profile's targets and limits in its place, so that desks are told plain targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// What is measured.
     #[serde(default)]
     pub targets: Targets,
@@ -217,6 +223,7 @@ impl Policy {
             id: "builtin".parse().expect("a valid id"),
             version: 1,
             codec: Codec::default(),
+            profile: None,
             targets: Targets::default(),
             required: vec![ProbeId::Link, ProbeId::AudioDevices, ProbeId::Load],
             schedule: Schedule::default(),
@@ -264,12 +271,23 @@ impl Policy {
         }
     }
 
-    /// Reads and validates a policy file.
+    /// Reads and validates a policy file. The profile that it may name is in its place afterwards.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        Self::parse_file(text).map(|(policy, _)| policy)
+    }
+
+    /// The same, and what of which profile it took.
+    pub fn parse_file(text: &str) -> Result<(Self, Option<Addition>), PolicyError> {
         let syntax = |e: toml::de::Error| PolicyError::Syntax(e.to_string().trim_end().to_owned());
-        let policy = Self::deserialize(toml::Deserializer::parse(text).map_err(syntax)?).map_err(syntax)?;
-        policy.validate()?;
-        Ok(policy)
+        let mut policy =
+            Self::deserialize(toml::Deserializer::parse(text).map_err(syntax)?).map_err(syntax)?;
+        let Some(choice) = policy.profile.take() else {
+            policy.validate()?;
+            return Ok((policy, None));
+        };
+        let addition = profile::choose(&choice, &[]).map_err(|e| PolicyError::Profile(e.to_string()))?;
+        let policy = addition.apply(&policy)?;
+        Ok((policy, Some(addition)))
     }
 
     /// Checks every rule of `docs/policy.md`.

@@ -58,6 +58,7 @@ async fn find_out(settings: Arc<Settings>, microphone: bool) -> anyhow::Result<D
         only: ProbeId::ALL.to_vec(),
         offline: false,
         no_microphone: !microphone,
+        profile: None,
     });
     // Held until the end: while it is tried, the desk is ours.
     let (state, readiness, _held) = measure(&settings, &request, progress, &scratch).await?;

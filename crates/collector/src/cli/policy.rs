@@ -36,8 +36,9 @@ pub(super) fn run(data: &Path, args: &Args) -> anyhow::Result<()> {
 
 fn set(data: &Path, file: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let policy =
-        Policy::parse(&text).map_err(|e| BadFile { file: file.display().to_string(), why: e.to_string() })?;
+    // A profile becomes plain targets here: desks need not know it.
+    let (policy, profile) = Policy::parse_file(&text)
+        .map_err(|e| BadFile { file: file.display().to_string(), why: e.to_string() })?;
     super::change(data, true, |db| {
         if let Some(old) = store::plan::policy(db)?.filter(|old| old.id == policy.id) {
             let older = policy.version < old.version;
@@ -53,5 +54,12 @@ fn set(data: &Path, file: &Path) -> anyhow::Result<()> {
         Ok(store::plan::set_policy(db, store::settings::POLICY, &policy, clock::system()())?)
     })?;
     eprintln!("Policy {} version {} is in force.", policy.id, policy.version);
+    if let Some(profile) = profile {
+        eprintln!(
+            "It takes profile {} version {}, as this program knows it.",
+            profile.choice(),
+            profile.version
+        );
+    }
     Ok(())
 }

@@ -9,6 +9,9 @@ pub enum PolicyError {
     /// It is no TOML of this form.
     #[error("{0}")]
     Syntax(String),
+    /// The profile that a policy names cannot be taken.
+    #[error("profile: {0}")]
+    Profile(String),
     /// A number is out of range.
     #[error("{key} = {value}: must be {min} to {max}{hint}")]
     Range {

@@ -44,7 +44,7 @@ impl From<Host> for String {
 }
 
 /// Whether this is a name of the domain name system: labels of at most 63, in all at most 253.
-pub(super) fn is_name(s: &str) -> bool {
+pub(crate) fn is_name(s: &str) -> bool {
     let label = |l: &str| {
         (1..=63).contains(&l.len())
             && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -27,6 +27,7 @@ const URL_LENGTH: usize = 500;
 /// Every rule, in the order of the file.
 pub(super) fn policy(p: &Policy) -> Result<(), PolicyError> {
     version(p)?;
+    profile(p)?;
     reflectors(p)?;
     endpoints(p)?;
     names(p)?;
@@ -43,6 +44,16 @@ pub(super) fn policy(p: &Policy) -> Result<(), PolicyError> {
 
 fn version(p: &Policy) -> Result<(), PolicyError> {
     range("version", p.version, 1, 1_000_000_000, "; count up from 1 with each change")
+}
+
+/// Who serves a policy has put the profile's targets in its place: desks need not know the profile.
+fn profile(p: &Policy) -> Result<(), PolicyError> {
+    match &p.profile {
+        None => Ok(()),
+        Some(name) => {
+            Err(form("profile", name, "is for a policy file only; set the file again with 'policy set'"))
+        }
+    }
 }
 
 fn reflectors(p: &Policy) -> Result<(), PolicyError> {
