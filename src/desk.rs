@@ -85,7 +85,8 @@ impl Order {
     pub fn self_check(only: &[ProbeId], offline: bool, no_microphone: bool) -> Self {
         let mut plan = Plan::all();
         if !only.is_empty() {
-            for probe in ProbeId::ALL.into_iter().filter(|p| !only.contains(p)) {
+            let asked = |p: &ProbeId| only.iter().any(|o| o == p || o.made_by() == *p);
+            for probe in ProbeId::ALL.into_iter().filter(|p| !asked(p)) {
                 plan.skip(probe, NotChecked::NotAsked);
             }
         }
@@ -284,7 +285,7 @@ impl Desk {
         let readings = self.supervisor.run(&order.plan, &context, listener).await;
         let took = Millis::new(began.elapsed().as_secs_f64() * 1000.0);
         let input = Input { now: self.now(), readings: &readings, history: &History::default() };
-        let Judgement { verdict, mut findings, valid_until, .. } = readiness::judge(&policy, &input);
+        let Judgement { verdict, mut findings, fault, valid_until, .. } = readiness::judge(&policy, &input);
         // The agent knows what they left out; the verdict says that it is not the whole.
         let left_out = |f: &Finding| {
             let missing = [FindingCode::RequiredReadingMissing, FindingCode::OptionalReadingMissing];
@@ -299,6 +300,7 @@ impl Desk {
             valid_until,
             took,
             findings: findings.into(),
+            fault: fault.into(),
             readings: readings.into(),
             changes: Vec::new().into(),
         };

@@ -15,6 +15,7 @@ pub mod look_up;
 pub mod names;
 pub mod netlink;
 pub mod path_mtu;
+pub mod path;
 pub mod portal;
 pub mod proxy;
 pub mod resolvers;

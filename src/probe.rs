@@ -117,6 +117,11 @@ pub struct Begun {
 }
 
 impl Begun {
+    /// The same moment and target, for a reading of another probe.
+    pub fn of(self, probe: ProbeId) -> Self {
+        Self { probe, ..self }
+    }
+
     /// Ends the reading with its outcome.
     pub fn finish(self, outcome: Outcome) -> Reading {
         let took_ms = self.started.elapsed().as_millis().min(600_000) as u32;

@@ -94,7 +94,7 @@ fn a_check_prints_a_report_of_the_wire_types_and_exits_by_its_verdict() {
     let readiness = readiness(&output);
     assert_eq!(code(&output), expected_code(readiness.verdict));
     assert_eq!(readiness.trigger, Trigger::SelfCheck);
-    for probe in ProbeId::ALL {
+    for probe in ProbeId::ALL.into_iter().filter(|p| p.made_by() == *p) {
         assert!(readiness.readings.iter().any(|r| r.probe == probe), "no reading of {probe}");
     }
     for reading in readiness.readings.iter() {

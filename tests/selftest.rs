@@ -178,7 +178,7 @@ fn everything_is_tried_and_counted() {
     assert_eq!(document["system"]["architecture"], std::env::consts::ARCH);
     // The readings are a report's: the wire's own types read them.
     let readings: Vec<telemetry::Reading> = serde_json::from_value(document["readings"].clone()).unwrap();
-    for probe in telemetry::ProbeId::ALL {
+    for probe in telemetry::ProbeId::ALL.into_iter().filter(|p| p.made_by() == *p) {
         assert!(readings.iter().any(|r| r.probe == probe), "no reading of {probe}");
     }
     let said = text(&output.stderr);

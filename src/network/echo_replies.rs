@@ -3,7 +3,10 @@
 //! Pure. Asking is `platform::windows::gateway`.
 
 use super::netlink::u32_at;
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 /// Which of the two functions filled the buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,14 @@ pub fn read(family: Family, reply: &[u8]) -> Option<(Said, u32)> {
     Some((said, u32_at(reply, time)?))
 }
 
+/// Who sent the first reply in the buffer: the first four bytes, in IPv6 what stands behind port and flow.
+pub fn from(family: Family, reply: &[u8]) -> Option<IpAddr> {
+    match family {
+        Family::V4 => reply.first_chunk::<4>().map(|b| Ipv4Addr::from(*b).into()),
+        Family::V6 => reply.get(6..)?.first_chunk::<16>().map(|b| Ipv6Addr::from(*b).into()),
+    }
+}
+
 /// The time of an echo. Windows tells whole milliseconds, rounded down; our own clock goes from before the
 /// call to after it, so the truth is no longer than that and less than a millisecond beyond what Windows tells.
 pub fn time(whole_ms: u32, around: Duration) -> Duration {
@@ -53,6 +64,15 @@ pub fn time(whole_ms: u32, around: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_replied_is_read() {
+        assert_eq!(from(Family::V4, &v4(0, 1)), "192.168.1.1".parse().ok());
+        let address: Ipv6Addr = "2001:db8::7".parse().unwrap();
+        let six = [&[0; 6][..], &address.octets(), &[0; 14]].concat();
+        assert_eq!(from(Family::V6, &six), Some(address.into()));
+        assert_eq!((from(Family::V4, &[1, 2, 3]), from(Family::V6, &six[..21])), (None, None));
+    }
 
     fn v4(status: u32, ms: u32) -> Vec<u8> {
         let mut reply = [[192, 168, 1, 1], status.to_ne_bytes(), ms.to_ne_bytes()].concat();

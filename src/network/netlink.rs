@@ -64,6 +64,8 @@ pub struct LinkMessage {
     pub mtu: Option<u32>,
     /// Whether it is switched on.
     pub up: bool,
+    /// Bytes that it received and sent since it was made.
+    pub bytes: Option<(u64, u64)>,
 }
 
 /// Reads an `RTM_NEWLINK`.
@@ -71,6 +73,8 @@ pub fn link(payload: &[u8]) -> Option<LinkMessage> {
     const IFLA_IFNAME: u16 = 3;
     const IFLA_MTU: u16 = 4;
     const IFLA_LINKINFO: u16 = 18;
+    // `rtnl_link_stats64`: packets received and sent, then bytes.
+    const IFLA_STATS64: u16 = 23;
     const IFLA_INFO_KIND: u16 = 1;
     const IFF_UP: u32 = 1;
     let all = payload.get(16..)?;
@@ -81,6 +85,7 @@ pub fn link(payload: &[u8]) -> Option<LinkMessage> {
         kind: attribute(all, IFLA_LINKINFO).and_then(|info| attribute(info, IFLA_INFO_KIND)).and_then(text),
         mtu: attribute(all, IFLA_MTU).and_then(|v| u32_at(v, 0)),
         up: u32_at(payload, 8)? & IFF_UP != 0,
+        bytes: attribute(all, IFLA_STATS64).and_then(|v| Some((u64_at(v, 16)?, u64_at(v, 24)?))),
     })
 }
 
@@ -177,6 +182,11 @@ pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 /// A number of four bytes in the machine's order.
 pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// A number of eight bytes in the machine's order.
+pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 fn aligned(length: usize) -> usize {

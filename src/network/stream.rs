@@ -4,11 +4,17 @@
 //! written down in the ledger; what that means is computed from it by `figures`, purely. Must not
 //! know policies: who wants a longer stream says so when asked.
 
+mod below;
 mod figures;
+mod hops;
 mod ledger;
+mod look;
+
+pub use look::Look;
 
 use crate::network::timing::{Moment, Pacer};
-use datagram::{Departure, Received, Socket, SocketError, Stamps};
+use datagram::{Departure, Received, Socket, SocketError, Stamps, Told};
+use hops::Hops;
 use ledger::{Came, Ledger, Sent};
 use stamp::{ErrorEstimate, Reply, Request, Timestamp};
 use std::{
@@ -21,7 +27,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use telemetry::{Codec, Media};
+use telemetry::{Codec, Media, Path};
 
 /// Between two packets: 20 ms of speech each, as G.711 is sent nearly everywhere.
 pub const INTERVAL: Duration = Duration::from_millis(20);
@@ -94,6 +100,19 @@ pub enum StreamError {
     Cancelled,
 }
 
+/// What came of a stream.
+#[derive(Debug)]
+pub struct Measured {
+    /// What it experienced.
+    pub media: Media,
+    /// Nothing came back but the word that nobody listens there.
+    pub refused: bool,
+    /// How far along the way it was still well, if that was looked at.
+    pub path: Option<Path>,
+    /// How much later than due each packet left, in milliseconds.
+    pub send_errors: Vec<f64>,
+}
+
 /// Runs a stream on this thread, which must be one of its own, until it has a result.
 pub fn run(plan: &Plan, control: &Control<'_>) -> Result<Media, StreamError> {
     measure(plan, control).map(|(media, _)| media)
@@ -101,6 +120,16 @@ pub fn run(plan: &Plan, control: &Control<'_>) -> Result<Media, StreamError> {
 
 /// The same, and how much later than due each packet left, in milliseconds.
 pub fn measure(plan: &Plan, control: &Control<'_>) -> Result<(Media, Vec<f64>), StreamError> {
+    let measured = measure_and_look(plan, control, None)?;
+    if measured.refused { Err(StreamError::Refused) } else { Ok((measured.media, measured.send_errors)) }
+}
+
+/// The same, and looks along the way if that is wanted.
+pub fn measure_and_look(
+    plan: &Plan,
+    control: &Control<'_>,
+    look: Option<&Look<'_>>,
+) -> Result<Measured, StreamError> {
     let any: IpAddr = match plan.target {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -129,16 +158,14 @@ pub fn measure(plan: &Plan, control: &Control<'_>) -> Result<(Media, Vec<f64>), 
             begin: Instant::now(),
             packet: [0; PAYLOAD],
             ledger: Ledger::default(),
+            hops: None,
             replies,
         };
-        let result = stream.measure().map(|media| (media, figures::send_errors(&stream.ledger)));
+        let result = stream.measure(look);
         done.store(true, Ordering::Relaxed);
-        match result {
-            Ok((media, _)) if media.received == 0 && refusals.load(Ordering::Relaxed) > 0 => {
-                Err(StreamError::Refused)
-            }
-            other => other,
-        }
+        let (media, path) = result?;
+        let refused = media.received == 0 && refusals.load(Ordering::Relaxed) > 0;
+        Ok(Measured { refused, path, send_errors: figures::send_errors(&stream.ledger), media })
     })
 }
 
@@ -152,23 +179,33 @@ struct Stream<'a> {
     begin: Instant,
     packet: [u8; PAYLOAD],
     ledger: Ledger,
+    /// Packets that die on the way, once it is looked along it.
+    hops: Option<Hops>,
     replies: mpsc::Receiver<Came>,
 }
 
 impl Stream<'_> {
-    fn measure(&mut self) -> Result<Media, StreamError> {
+    fn measure(&mut self, look: Option<&Look<'_>>) -> Result<(Media, Option<Path>), StreamError> {
         let packets = |length: Duration| (length.as_nanos() / INTERVAL.as_nanos()).max(1) as usize;
         let (planned, most) = (packets(self.plan.length), packets(self.plan.longest));
         let media = self.send_until(planned, |n| Some(n as f32 / planned as f32))?;
-        let media = match media.received > 0 && most > planned && (self.control.needs_longer)(&media) {
+        let unwell = |media: &Media| look.is_some_and(|look| (look.wanted)(media));
+        // Looking along the way makes the stream longer too.
+        let longer = media.received > 0 && most > planned && !unwell(&media);
+        let mut media = match longer && (self.control.needs_longer)(&media) {
             true => self.send_until(most, |_| None)?,
             false => media,
         };
+        let mut path = None;
+        if let Some(look) = look.filter(|_| unwell(&media)) {
+            path = Some(self.look(look, &media)?);
+            media = self.figures();
+        }
         if media.received == 0 || media.received == media.sent {
-            return Ok(media);
+            return Ok((media, path));
         }
         self.close()?;
-        Ok(self.figures())
+        Ok((self.figures(), path))
     }
 
     /// Sends until there are `packets` in all, and waits for what is under way.
@@ -218,11 +255,7 @@ impl Stream<'_> {
         let sent = Timestamp::from_unix_nanos(now.wall);
         let request = Request { sequence, sent, error: ErrorEstimate::UNSYNCHRONIZED, ssid: self.plan.ssid };
         request.write(&mut self.packet, self.plan.dscp).expect("a voice packet has room for both TLVs");
-        let result = match self.socket.send(&self.packet) {
-            // That was about an earlier packet, and this one was not sent.
-            Err(error) if datagram::refused(&error) => self.socket.send(&self.packet),
-            result => result,
-        };
+        let result = again(|| self.socket.send(&self.packet));
         self.ledger.sent_one(Sent::new(due, now, self.begin), result.is_ok());
         match result {
             Err(error) if no_route(&error) && self.ledger.nothing_left_in(GIVE_UP) => {
@@ -237,8 +270,12 @@ impl Stream<'_> {
         while let Ok(came) = self.replies.try_recv() {
             self.ledger.came_one(came, self.begin);
         }
-        let ledger = &mut self.ledger;
-        self.socket.departures(|Departure { id, at, at_driver }| ledger.departed(id, at, at_driver));
+        let (ledger, hops) = (&mut self.ledger, &mut self.hops);
+        self.socket.told(|told| match (told, hops.as_mut()) {
+            (Told::Departed(Departure { id, at, at_driver }), _) => ledger.departed(id, at, at_driver),
+            (Told::Complained(complaint), Some(hops)) => hops.heard(&complaint, ledger, Moment::now().wall),
+            (Told::Complained(_), None) => {}
+        });
     }
 
     /// Takes what comes until `enough`, at most for `time`.
@@ -276,6 +313,18 @@ impl Stream<'_> {
 
     fn figures(&self) -> Media {
         figures::media(&self.ledger, self.dscp_sent, self.plan.target.is_ipv6(), self.plan.codec)
+    }
+}
+
+/// Sends once more where sending failed with the word about an earlier packet: then this one was not sent.
+fn again(send: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    let earlier = |error: &io::Error| datagram::refused(error) || no_route(error);
+    match send() {
+        Err(error) if earlier(&error) => match send() {
+            Err(error) if earlier(&error) => send(),
+            result => result,
+        },
+        result => result,
     }
 }
 

@@ -6,11 +6,12 @@
 use super::{BoxFuture, Context, Medium, Probe, Progress};
 use crate::network::{
     allowed::may_point_at,
+    link,
     look_up::look_up,
-    stream::{Control, Plan, StreamError, run as stream},
+    stream::{Control, Look, Measured, Plan, StreamError, measure_and_look},
 };
 use datagram::Stamps;
-use readiness::{Reflector, needs_longer};
+use readiness::{Reflector, needs_longer, needs_path};
 use std::{
     io,
     net::SocketAddr,
@@ -21,7 +22,7 @@ use std::{
     thread,
     time::Duration,
 };
-use telemetry::{Failure, Media, NotChecked, Outcome, ProbeId, Reading, Value};
+use telemetry::{Failure, NotChecked, Outcome, Path, ProbeId, Reading, Value};
 use tokio::sync::oneshot;
 
 /// The probe.
@@ -37,10 +38,12 @@ const LONGEST: Duration = Duration::from_secs(15);
 const LOOK_UP: Duration = Duration::from_secs(3);
 /// Beside the stream itself: packets still under way, and the ones that ask for the reflector's count.
 const AROUND: Duration = Duration::from_secs(8);
+/// For looking along the way, once: twice what it takes at the longest would not fit into a check.
+const LOOKING: Duration = Duration::from_secs(16);
 
 fn timeout(context: &Context) -> Duration {
     let reflectors = context.policy.targets.reflectors.len().clamp(1, MAX_REFLECTORS);
-    (LOOK_UP + LONGEST + AROUND) * reflectors as u32
+    (LOOK_UP + LONGEST + AROUND) * reflectors as u32 + LOOKING
 }
 
 fn run(context: Arc<Context>) -> BoxFuture<Vec<Reading>> {
@@ -50,8 +53,13 @@ fn run(context: Arc<Context>) -> BoxFuture<Vec<Reading>> {
         let mut readings = Vec::new();
         for (number, reflector) in reflectors.iter().enumerate() {
             let begun = context.begin(ProbeId::Media, Some(reflector.id.clone()));
-            let part = Part { number, of: reflectors.len() };
-            readings.push(begun.finish(measure(&context, reflector, part).await));
+            // Of the first that is not well: whoever waits for the check has not got longer.
+            let look = readings.iter().all(|r: &Reading| r.probe != ProbeId::Path);
+            let part = Part { number, of: reflectors.len(), look };
+            let (outcome, path) = measure(&context, reflector, part).await;
+            let looked = begun.clone().of(ProbeId::Path);
+            readings.push(begun.finish(outcome));
+            readings.extend(path.map(|path| looked.finish(Outcome::Measured(Value::Path(path)))));
         }
         if readings.is_empty() {
             let begun = context.begin(ProbeId::Media, None);
@@ -66,31 +74,42 @@ fn run(context: Arc<Context>) -> BoxFuture<Vec<Reading>> {
 struct Part {
     number: usize,
     of: usize,
+    /// Whether it is looked along the way if it is not well.
+    look: bool,
 }
 
-async fn measure(context: &Arc<Context>, reflector: &Reflector, part: Part) -> Outcome {
-    let Some(host) = context.host(&reflector.host) else { return Outcome::NotChecked(NotChecked::NoTarget) };
+async fn measure(context: &Arc<Context>, reflector: &Reflector, part: Part) -> (Outcome, Option<Path>) {
+    let nothing = |outcome| (outcome, None);
+    let Some(host) = context.host(&reflector.host) else {
+        return nothing(Outcome::NotChecked(NotChecked::NoTarget));
+    };
     let Ok(found) = look_up(&host, reflector.port, LOOK_UP).await else {
-        return Outcome::Failed(Failure::NameNotFound);
+        return nothing(Outcome::Failed(Failure::NameNotFound));
     };
     let allowed: Vec<SocketAddr> =
         found.into_iter().filter(|address| may_point_at(&reflector.host, address.ip())).collect();
     if allowed.is_empty() {
         // Not a failure of anything: there is nothing there that we may measure.
-        return Outcome::NotChecked(NotChecked::NoTarget);
+        return nothing(Outcome::NotChecked(NotChecked::NoTarget));
     }
     // The system sorts addresses by what is likely to work; another is tried only if there is no way to one.
     let mut outcome = Outcome::Failed(Failure::NoRoute);
     for target in one_of_each_family(&allowed) {
-        outcome = match stream_to(context.clone(), target, reflector.dscp, part).await {
-            Ok(media) => return Outcome::Measured(Value::Media(media)),
+        let mut result = stream_to(context.clone(), target, reflector.dscp, part).await;
+        // A clock that was set, or a sleep, is no fault of the network; once more, and it is over.
+        if matches!(result, Err(StreamError::Interrupted)) {
+            result = stream_to(context.clone(), target, reflector.dscp, part).await;
+        }
+        outcome = match result {
+            Ok(Measured { refused: true, path, .. }) => return (Outcome::Failed(Failure::Refused), path),
+            Ok(Measured { media, path, .. }) => return (Outcome::Measured(Value::Media(media)), path),
             Err(error) => Outcome::Failed(failure(&error)),
         };
         if outcome != Outcome::Failed(Failure::NoRoute) {
             break;
         }
     }
-    outcome
+    nothing(outcome)
 }
 
 fn one_of_each_family(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
@@ -109,7 +128,7 @@ async fn stream_to(
     target: SocketAddr,
     dscp: u8,
     part: Part,
-) -> Result<Media, StreamError> {
+) -> Result<Measured, StreamError> {
     let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
     let cancelled = cancel.0.clone();
     let ssid = getrandom::u32().map_err(io::Error::other)? as u16 | 1; // never 0, which means "no session"
@@ -132,8 +151,11 @@ async fn stream_to(
                 (context.progress)(Progress { probe: ProbeId::Media, done });
             },
         };
+        // Without knowing the links there is still a way to look along.
+        let links = link::current().unwrap_or_default();
+        let look = Look { wanted: &|media| needs_path(&context.policy, media), links: &links };
         // Nobody waits any more if the probe was given up.
-        let _ = done.send(stream(&plan, &control));
+        let _ = done.send(measure_and_look(&plan, &control, part.look.then_some(&look)));
     })?;
     match result.await {
         Ok(result) => result,

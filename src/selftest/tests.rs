@@ -40,7 +40,7 @@ fn each_check_has_a_name_of_its_own_and_says_what_should_be() {
 
 #[test]
 fn each_probe_has_its_check() {
-    for probe in telemetry::ProbeId::ALL {
+    for probe in telemetry::ProbeId::ALL.into_iter().filter(|p| p.made_by() == *p) {
         at(&format!("probe.{probe}"));
     }
 }

@@ -215,6 +215,7 @@ async fn main() {
                 valid_until: judged.valid_until,
                 took: Millis::new(9_400.0),
                 findings: judged.findings.into(),
+                fault: judged.fault.into(),
                 readings: all.into(),
                 changes: if c > 0 { changes.clone().into() } else { List::new() },
             };

@@ -330,6 +330,7 @@ async fn a_verdict_holds_by_our_clock_and_not_for_ever() {
             valid_until,
             took: telemetry::Millis::new(1.0),
             findings: Vec::new().into(),
+            fault: Vec::new().into(),
             readings: Vec::new().into(),
             changes: Vec::new().into(),
         })

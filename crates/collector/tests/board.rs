@@ -83,6 +83,7 @@ async fn checked(collector: &Collector, team: &str, home: &Home) -> Desk {
         valid_until: judged.valid_until,
         took: Millis::new(9_000.0),
         findings: judged.findings.into(),
+        fault: judged.fault.into(),
         readings: all.into(),
         changes: vec![Change {
             key: FactKey::ChromeVersion,

@@ -4,6 +4,7 @@
 //! Owns all system calls for that, for the media stream and the reflector alike. Knows nothing of
 //! what the datagrams hold. A thing that the system cannot tell is `None`, never a guess.
 
+mod complaint;
 mod control;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -18,6 +19,7 @@ mod system;
 mod ticks;
 mod winsock;
 
+pub use complaint::{Complaint, Says};
 use std::{
     io,
     net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -86,6 +88,15 @@ pub struct Departure {
     pub at: u64,
     /// It was seen at the driver; otherwise only when it was queued for it.
     pub at_driver: bool,
+}
+
+/// What the kernel has to say of datagrams that were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// One left.
+    Departed(Departure),
+    /// Somebody on the way could not take one further.
+    Complained(Complaint<'a>),
 }
 
 /// A UDP socket.
@@ -178,15 +189,53 @@ impl Socket {
         system::path_mtu(&self.socket).filter(|mtu| (68..=65_535).contains(mtu))
     }
 
+    /// Sends to the peer, as far as so many routers: the last of them should say that it died there.
+    pub fn send_limited(&self, datagram: &[u8], hops: u8) -> io::Result<()> {
+        let socket = socket2::SockRef::from(&self.socket);
+        if self.local_addr()?.is_ipv4() {
+            let usual = socket.ttl_v4()?;
+            socket.set_ttl_v4(u32::from(hops))?;
+            let sent = self.send(datagram);
+            socket.set_ttl_v4(usual)?;
+            return sent;
+        }
+        let usual = socket.unicast_hops_v6()?;
+        socket.set_unicast_hops_v6(u32::from(hops))?;
+        let sent = self.send(datagram);
+        socket.set_unicast_hops_v6(usual)?;
+        sent
+    }
+
+    /// Asks to be told of ICMP errors, by `told`. From then on sending and receiving may fail once for each of them.
+    /// Whether this system does so without rights.
+    pub fn hear_complaints(&self) -> bool {
+        system::hear_complaints(&self.socket)
+    }
+
+    /// Leaves by this interface whatever the routes say; an error where the system cannot.
+    #[cfg(target_os = "linux")]
+    pub fn leave_by(&self, interface: &str) -> io::Result<()> {
+        socket2::SockRef::from(&self.socket).bind_device(Some(interface.as_bytes()))
+    }
+
+    /// Takes what the kernel has to say of datagrams that were sent; never waits.
+    pub fn told(&self, mut each: impl FnMut(Told<'_>)) {
+        system::told(&self.socket, &self.state, self.stamps, &mut each);
+    }
+
     /// Sends an answer to where `request` came from, from the address that it was sent to.
     pub fn answer(&self, datagram: &[u8], request: &Received, traffic_class: u8) -> io::Result<()> {
         system::answer(&self.socket, &self.state, datagram, request, traffic_class)
     }
 
     /// Takes the times at which datagrams left, as far as they are known by now; never waits.
-    pub fn departures(&self, each: impl FnMut(Departure)) {
+    pub fn departures(&self, mut each: impl FnMut(Departure)) {
         if self.stamps == Stamps::Both {
-            system::departures(&self.socket, &self.state, each);
+            self.told(|told| {
+                if let Told::Departed(departure) = told {
+                    each(departure);
+                }
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Linux: kernel timestamps by `SO_TIMESTAMPING`, which needs no rights.
 
 use crate::{
-    Departure, Stamps, control,
+    Complaint, Departure, Stamps, Told, complaint, control,
     system::{CONTROL, Control, each_control, set},
 };
 use std::{mem, net::UdpSocket, os::fd::AsRawFd};
@@ -10,6 +10,8 @@ use std::{mem, net::UdpSocket, os::fd::AsRawFd};
 const ORIGIN_TIMESTAMPING: u8 = libc::SO_EE_ORIGIN_TIMESTAMPING;
 /// `SCM_TSTAMP_SND`: stamped at the driver.
 const AT_DRIVER: u32 = 0;
+/// So much of what an ICMP error quotes of a datagram is looked at.
+const QUOTED: usize = 256;
 
 pub(crate) fn ask_for_stamps(socket: &UdpSocket, stamps: Stamps) -> Stamps {
     let receive = libc::SOF_TIMESTAMPING_SOFTWARE | libc::SOF_TIMESTAMPING_RX_SOFTWARE;
@@ -27,32 +29,46 @@ pub(crate) fn ask_for_stamps(socket: &UdpSocket, stamps: Stamps) -> Stamps {
     }
 }
 
+/// Asks for ICMP errors of both families that the socket may have.
+pub(crate) fn hear_complaints(socket: &UdpSocket) -> bool {
+    let four = set(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1).is_ok();
+    let six = set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1).is_ok();
+    four || six
+}
+
 /// Reads the error queue until it is empty.
-pub(crate) fn departures(socket: &UdpSocket, mut each: impl FnMut(Departure)) {
+pub(crate) fn told(socket: &UdpSocket, each: &mut dyn FnMut(Told<'_>)) {
     loop {
         let mut control = Control([0; CONTROL]);
+        let mut quoted = [0u8; QUOTED];
+        let mut vector = libc::iovec { iov_base: quoted.as_mut_ptr().cast(), iov_len: QUOTED };
         // SAFETY: all-zero is a valid value of this plain C structure.
         let mut message = unsafe { mem::zeroed::<libc::msghdr>() };
+        message.msg_iov = &raw mut vector;
+        message.msg_iovlen = 1;
         message.msg_control = control.0.as_mut_ptr().cast();
         message.msg_controllen = CONTROL as _;
         let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-        // SAFETY: the only pointer in `message` is to `control`, of the stated length, which outlives the call.
-        if unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) } < 0 {
-            return;
-        }
-        let (mut at, mut which) = (None, None);
+        // SAFETY: the pointers in `message` are to `control` and `quoted`, of the stated lengths, which outlive the call.
+        let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
+        let Ok(length) = usize::try_from(length) else { return };
+        let (mut at, mut which, mut said) = (None, None, None);
         // SAFETY: `message` was filled by a successful recvmsg and its control buffer still lives.
         unsafe {
             each_control(&message, |level, kind, data| match (level, kind) {
                 (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => at = control::time(data, 1),
                 (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
                     which = departure(data);
+                    said = complaint::read(data);
                 }
                 _ => {}
             });
         }
         if let (Some(at), Some((id, at_driver))) = (at, which) {
-            each(Departure { id, at, at_driver });
+            each(Told::Departed(Departure { id, at, at_driver }));
+        } else if let Some((says, from)) = said {
+            let quoted = &quoted[..length.min(QUOTED)];
+            each(Told::Complained(Complaint { says, from, at, quoted }));
         }
     }
 }

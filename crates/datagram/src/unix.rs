@@ -1,6 +1,6 @@
 //! Linux and macOS: `recvmsg` and `sendmsg` with control messages.
 
-use crate::{Departure, Local, Received, Stamps, control};
+use crate::{Local, Received, Stamps, Told, control};
 use std::{
     io, mem,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
@@ -103,11 +103,22 @@ pub(crate) fn path_mtu(_: &UdpSocket) -> Option<u32> {
     None
 }
 
-pub(crate) fn departures(socket: &UdpSocket, _: &State, each: impl FnMut(Departure)) {
+pub(crate) fn told(socket: &UdpSocket, _: &State, _: Stamps, each: &mut dyn FnMut(Told<'_>)) {
     #[cfg(target_os = "linux")]
-    crate::linux::departures(socket, each);
+    crate::linux::told(socket, each);
     #[cfg(not(target_os = "linux"))]
     let _ = (socket, each);
+}
+
+/// Only Linux hands an ICMP error to the socket that caused it, with all that it says.
+pub(crate) fn hear_complaints(socket: &UdpSocket) -> bool {
+    #[cfg(target_os = "linux")]
+    return crate::linux::hear_complaints(socket);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = socket;
+        false
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@
 //! become the wall clock's time here. A driver that gives none leaves `at` empty, and that is what most do.
 
 use crate::{
-    Departure, Local, Received, Stamps,
+    Departure, Local, Received, Stamps, Told,
     ticks::{Outstanding, Pair},
     winsock::{self, Control},
 };
@@ -291,7 +291,10 @@ pub(crate) fn answer(
 }
 
 /// The times at which datagrams left, as far as they are known.
-pub(crate) fn departures(socket: &UdpSocket, state: &State, mut each: impl FnMut(Departure)) {
+pub(crate) fn told(socket: &UdpSocket, state: &State, stamps: Stamps, each: &mut dyn FnMut(Told<'_>)) {
+    if stamps != Stamps::Both {
+        return;
+    }
     let mut pairs = None;
     let stamp_of = |id: u32| {
         let (mut stamp, mut bytes) = (0u64, 0u32);
@@ -313,8 +316,13 @@ pub(crate) fn departures(socket: &UdpSocket, state: &State, mut each: impl FnMut
     };
     lock(&state.outstanding).ask(stamp_of, |id, stamp| {
         let at = pairs.get_or_insert_with(pair).and_then(|pair| pair.unix(stamp));
-        each_some(at, |at| each(Departure { id, at, at_driver: true }));
+        each_some(at, |at| each(Told::Departed(Departure { id, at, at_driver: true })));
     });
+}
+
+/// Windows tells of a datagram that died at most that there was one, and not who said so.
+pub(crate) fn hear_complaints(_: &UdpSocket) -> bool {
+    false
 }
 
 fn each_some<T>(value: Option<T>, mut each: impl FnMut(T)) {

@@ -209,6 +209,8 @@ catalogue! {
     NatUnstable => calls::NAT_UNSTABLE,
     MtuSmall => calls::MTU_SMALL,
     MtuBlackHole => calls::MTU_BLACK_HOLE,
+    UplinkFull => voice::UPLINK_FULL,
+    DownlinkFull => voice::DOWNLINK_FULL,
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! From readings to a verdict. Pure: the same input always gives the same judgement.
 
 use crate::Policy;
+use crate::attribution;
 use crate::catalogue;
 pub use crate::history::History;
 use crate::history::{Sampling, damp};
 use crate::rules::{self, Scene};
 use std::cmp::Reverse;
-use telemetry::{Finding, FindingCode, Reading, Severity, UnixMs, Verdict};
+use telemetry::{FaultDomain, Finding, FindingCode, Reading, Severity, UnixMs, Verdict};
 
 /// Everything a judgement depends on.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Worst first.
     pub findings: Vec<Finding>,
+    /// Whose fault it is that something is wrong on the way of calls; empty when nothing is.
+    pub fault: Vec<FaultDomain>,
     /// Until when it holds.
     pub valid_until: UnixMs,
     /// What the next judgement needs to know.
@@ -50,7 +53,8 @@ pub fn judge(policy: &Policy, input: &Input<'_>) -> Judgement {
     // Worst first; and what makes a desk unknown before the warnings, which would not.
     let reason = |f: &Finding| f.code == FindingCode::RequiredReadingMissing;
     findings.sort_by_key(|f| (Reverse(f.severity), !reason(f), f.code, f.target.clone(), f.probe));
-    Judgement { verdict, findings, valid_until: valid_until(policy, input.now, &scene), history }
+    let fault = attribution::of_findings(&findings);
+    Judgement { verdict, findings, fault, valid_until: valid_until(policy, input.now, &scene), history }
 }
 
 /// not_ready, unknown, at_risk, ready: in this order. What is moot counts too, since what makes it so is at least as severe.

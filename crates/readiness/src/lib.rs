@@ -7,6 +7,7 @@
 //! the rule of its probe in `rules`; thresholds are rows of `limits`.
 
 mod assignment;
+pub mod attribution;
 pub mod catalogue;
 mod history;
 mod judge;
@@ -18,6 +19,7 @@ mod rules;
 pub mod words;
 
 pub use assignment::{Assignment, Shift, ShiftError, ShiftSpan};
+pub use attribution::needs_path;
 pub use catalogue::explain;
 pub use judge::{History, Input, Judgement, judge};
 pub use last_good::{Judged, last_good_shift};

@@ -133,6 +133,12 @@ table! {
     Mtu, "mtu", Bytes, Lower, 1280.0, 1228.0, 576.0..=1500.0,
         "Largest packet that passes to a reflector and back",
         "good: what IPv6 asks of every link (RFC 8200); bad: browsers send media and QUIC in up to 1,200 bytes of UDP, 1,228 with their headers";
+    OwnUpload, "own_upload", MbitS, Higher, 0.5, 0.5, 0.1..=10000.0,
+        "What this computer sends while voice suffers from a full line, the test left out",
+        "ours: half of the slowest uplink that is still sold (1 Mbit/s); less fills none";
+    OwnDownload, "own_download", MbitS, Higher, 2.0, 2.0, 0.1..=10000.0,
+        "What this computer receives while voice suffers from a full line, the test left out",
+        "ours: half of a slow downlink (4 Mbit/s); less fills none";
 }
 
 impl Metric {

@@ -21,6 +21,7 @@ use crate::catalogue::entry;
 use crate::limits::{Band, Metric};
 use evidence::Evidence;
 pub use media::needs_longer;
+pub(crate) use media::poor;
 pub(crate) use missing::without_value;
 use telemetry::{
     FaultDomain, Finding, FindingCode, Id, Outcome, ProbeId, Quantity, Reading, Unit, UnixMs, Value,
@@ -137,7 +138,7 @@ pub(crate) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     for reading in &scene.readings {
         found.extend(match &reading.outcome {
             Outcome::Measured(Value::Link(v)) => link::rule(scene.policy, reading, v, &evidence),
-            Outcome::Measured(Value::Dns(v)) => dns::rule(scene.policy, reading, v),
+            Outcome::Measured(Value::Dns(v)) => dns::rule(scene.policy, reading, v, &evidence),
             Outcome::Measured(Value::Https(v)) => https::rule(scene.policy, reading, v, &evidence),
             Outcome::Measured(Value::Media(v)) => media::rule(scene.policy, reading, v, &evidence),
             Outcome::Measured(Value::AudioDevices(v)) => audio_devices::rule(scene.policy, reading, v),
@@ -148,6 +149,8 @@ pub(crate) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
             Outcome::Measured(Value::Turn(v)) => calls::turn(scene, reading, v, &ways, &evidence),
             Outcome::Measured(Value::Signalling(v)) => calls::signalling(reading, v, &evidence),
             Outcome::Measured(Value::Mtu(v)) => mtu::rule(scene.policy, reading, v, &evidence),
+            // Evidence for the findings about voice: no finding of its own.
+            Outcome::Measured(Value::Path(_)) => Vec::new(),
             Outcome::Failed(why) => match reading.probe {
                 ProbeId::Https => https::failed(scene.policy, reading, *why, &evidence),
                 ProbeId::Media => media::failed(scene.policy, reading, *why, &evidence),

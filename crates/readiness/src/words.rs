@@ -75,6 +75,7 @@ pub fn probe(p: ProbeId) -> &'static str {
         ProbeId::Turn => "voice relays",
         ProbeId::Signalling => "call signalling",
         ProbeId::Mtu => "packet size",
+        ProbeId::Path => "way of voice",
     }
 }
 

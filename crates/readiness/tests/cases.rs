@@ -21,6 +21,9 @@ struct Case {
     verdict: String,
     /// Worst first, none too many: `code severity domains [@target] [observed[/limit]]`.
     findings: Vec<String>,
+    /// Whose fault, where the case is about that.
+    #[serde(default)]
+    fault: Option<Vec<String>>,
     /// Whether the stream would go on.
     #[serde(default)]
     needs_longer: bool,
@@ -45,6 +48,14 @@ fn every_case_comes_out_as_written() {
             .iter()
             .filter_map(|r| r.measured())
             .any(|v| matches!(v, Value::Media(m) if needs_longer(&policy, m)));
+        let fault: Vec<String> = judgement
+            .fault
+            .iter()
+            .map(|d| serde_json::to_value(d).unwrap().as_str().unwrap().to_owned())
+            .collect();
+        if case.fault.as_ref().is_some_and(|wanted| *wanted != fault) {
+            failures.push(format!("{name}: {}\n  wanted {:?}\n  got    {fault:?}", case.says, case.fault));
+        }
         if verdict != case.verdict.as_str() || findings != case.findings || longer != case.needs_longer {
             failures.push(format!(
                 "{name}: {}\n  wanted {} {:#?} longer: {}\n  got    {} {findings:#?} longer: {longer}",

@@ -168,6 +168,11 @@ pub enum FindingCode {
     MtuSmall,
     /// Large packets vanish without a word.
     MtuBlackHole,
+    // path
+    /// This computer's own uploads fill the line.
+    UplinkFull,
+    /// This computer's own downloads fill the line.
+    DownlinkFull,
 }
 
 /// What a quantity is counted in.

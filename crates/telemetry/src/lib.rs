@@ -35,6 +35,7 @@ pub use measured::mtu::{Mtu, MtuLimit};
 pub use measured::signalling::{Signalling, Upgrade};
 pub use measured::stun::{NatMapping, Stun};
 pub use measured::turn::{Turn, TurnResult, TurnTransport, TurnWay};
+pub use measured::path::{Hop, HopMethod, Path, PathPoint};
 pub use protocol::{
     Answer, Batch, BatchAnswer, ContentRefusal, EnrollAnswer, EnrollRequest, ErrorAnswer, ErrorCode,
     ReportAnswer, Versions, limits,

@@ -4,7 +4,7 @@
 //! each say why, with a reason from a closed list.
 
 use crate::{
-    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Signalling, Stun, Turn, UnixMs,
+    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Path, Signalling, Stun, Turn, UnixMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,11 +37,13 @@ pub enum ProbeId {
     Signalling,
     /// The largest packet that passes.
     Mtu,
+    /// How far along the way voice is still well: made by `media` when it is not.
+    Path,
 }
 
 impl ProbeId {
     /// Every probe, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Link,
         Self::Dns,
         Self::Https,
@@ -54,6 +56,7 @@ impl ProbeId {
         Self::Turn,
         Self::Signalling,
         Self::Mtu,
+        Self::Path,
     ];
 
     /// The name that people type and the wire carries.
@@ -71,7 +74,15 @@ impl ProbeId {
             Self::Turn => "turn",
             Self::Signalling => "signalling",
             Self::Mtu => "mtu",
+            Self::Path => "path",
         }
+    }
+}
+
+impl ProbeId {
+    /// The probe whose run makes these readings: its own, but for the way that is looked at because voice is bad.
+    pub fn made_by(self) -> Self {
+        if self == Self::Path { Self::Media } else { self }
     }
 }
 
@@ -81,7 +92,7 @@ impl std::str::FromStr for ProbeId {
         Self::ALL.into_iter().find(|p| p.name() == s).ok_or(crate::BadText {
             what: "probe",
             expected: "one of link, dns, https, media, audio_devices, noise, load, environment, \
-                       stun, turn, signalling, mtu",
+                       stun, turn, signalling, mtu, path",
         })
     }
 }
@@ -198,6 +209,8 @@ pub enum Value {
     Signalling(Signalling),
     /// By `mtu`.
     Mtu(Mtu),
+    /// By `media`, as `path`.
+    Path(Path),
 }
 
 /// How a probe run ended.

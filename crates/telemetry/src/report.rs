@@ -108,10 +108,18 @@ pub struct Readiness {
     pub took: Millis,
     /// What is wrong, worst first.
     pub findings: List<Finding, 32>,
+    /// Whose fault it is that something is wrong on the way of calls: one domain, several that cannot be told
+    /// apart, or `undetermined`; empty when nothing is wrong there.
+    #[serde(default, skip_serializing_if = "fault_is_empty")]
+    pub fault: List<FaultDomain, 4>,
     /// Every reading.
     pub readings: List<Reading, 64>,
     /// What changed since the last good shift.
     pub changes: List<Change, 48>,
+}
+
+fn fault_is_empty(fault: &List<FaultDomain, 4>) -> bool {
+    fault.is_empty()
 }
 
 /// The regular measurement in between.

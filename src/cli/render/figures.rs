@@ -56,6 +56,7 @@ pub fn row(value: &Value) -> String {
         Value::Turn(v) => calls::turn(v),
         Value::Signalling(v) => calls::signalling(v),
         Value::Mtu(v) => calls::mtu(v),
+        Value::Path(v) => readiness::attribution::points(v).join("; "),
     }
 }
 

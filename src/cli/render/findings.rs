@@ -1,7 +1,7 @@
 //! A verdict with its findings, in words that a person can follow.
 
 use super::{FAINT, STRONG, severity_style, text, time, verdict_style};
-use readiness::{catalogue, words};
+use readiness::{attribution, catalogue, words};
 use std::io::{self, Write};
 use telemetry::{Finding, FindingCode, Outcome, Readiness, Severity, UnixMs};
 
@@ -11,6 +11,9 @@ pub fn write(out: &mut dyn Write, readiness: &Readiness, now: UnixMs, width: usi
     let word = words::verdict(readiness.verdict).to_uppercase();
     writeln!(out, "{style}{word}{style:#}")?;
     text::paragraph(out, 0, words::verdict_sentence(readiness.verdict), width)?;
+    if let Some(whose) = attribution::sentence(&readiness.fault, &readiness.readings) {
+        text::paragraph(out, 0, &whose, width)?;
+    }
     let (notes, findings): (Vec<&Finding>, Vec<&Finding>) =
         readiness.findings.iter().partition(|f| f.severity == Severity::Note);
     for finding in findings {

@@ -50,7 +50,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn link(kind: Option<&str>, hardware: u16) -> LinkMessage {
-        LinkMessage { index: 1, name: "x0".into(), hardware, kind: kind.map(Into::into), mtu: None, up: true }
+        LinkMessage {
+            index: 1,
+            name: "x0".into(),
+            hardware,
+            kind: kind.map(Into::into),
+            mtu: None,
+            up: true,
+            bytes: None,
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::network::{
     emodel,
+    path::Sampled,
     statistics::{burst_ratio, ipdv_mean, least, mean, pdv, quantile, reordered, rfc3550_jitter, wilson},
 };
 use telemetry::{BitRate, Codec, LossInterval, Media, Millis, Mos, Percent, Ratio, TimestampQuality};
@@ -85,6 +86,22 @@ pub(super) fn media(ledger: &Ledger, dscp_sent: u8, v6: bool, codec: Codec) -> M
         duration: Millis::new(ms(sent.last().map_or(0, |last| last.user)) + PACKET_MS),
         rate: BitRate::new(rate(v6)),
     }
+}
+
+/// What became of the packets from this one on, and their burst ratio.
+pub(super) fn since(ledger: &Ledger, from: usize) -> (Sampled, f64) {
+    let sent = ledger.stream().get(from..).unwrap_or_default();
+    let mut first: Vec<Option<&Answer>> = vec![None; sent.len()];
+    for answer in ledger.answers() {
+        let place = (answer.sequence as usize).checked_sub(from).and_then(|n| first.get_mut(n));
+        if let Some(place) = place {
+            place.get_or_insert(answer);
+        }
+    }
+    let came: Vec<bool> = first.iter().map(Option::is_some).collect();
+    let times: Vec<f64> = Packets::new(sent, &first).round_trips.iter().flatten().copied().collect();
+    let answered = came.iter().filter(|came| **came).count();
+    (Sampled { sent: sent.len(), answered, times, from: None }, burst_ratio(&came))
 }
 
 /// How much later than due each packet left, in milliseconds.

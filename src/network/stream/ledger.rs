@@ -63,13 +63,22 @@ pub(super) struct Answer {
     pub(super) kernel: Option<u64>,
 }
 
+/// A packet that got a stamp's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Stream(usize),
+    Hop(usize),
+}
+
 /// All packets of a stream.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     sent: Vec<Sent>,
     answers: Vec<Answer>,
-    /// Index of the packet for each stamp's id: what could not be sent got none.
-    ids: Vec<usize>,
+    /// Packets that were to die on the way, which take no sequence number.
+    hops: Vec<Sent>,
+    /// The packet of each stamp's id: what could not be sent got none.
+    ids: Vec<Which>,
     /// Ids that the kernel gave to packets it then refused: older kernels do.
     skipped: usize,
     /// Whether each packet was answered; their number.
@@ -97,11 +106,24 @@ impl Ledger {
 
     pub(super) fn sent_one(&mut self, sent: Sent, left: bool) {
         if left {
-            self.ids.push(self.sent.len());
+            self.ids.push(Which::Stream(self.sent.len()));
         }
         self.sent.push(sent);
         self.answered.push(false);
         self.unanswered += 1;
+    }
+
+    /// A packet was sent that is to die on the way.
+    pub(super) fn hop_sent(&mut self, sent: Sent, left: bool) {
+        if left {
+            self.ids.push(Which::Hop(self.hops.len()));
+        }
+        self.hops.push(sent);
+    }
+
+    /// Packets that were to die on the way.
+    pub(super) fn hops(&self) -> &[Sent] {
+        &self.hops
     }
 
     /// A reply came. One that does not repeat what we sent is not ours, and ignored.
@@ -131,8 +153,11 @@ impl Ledger {
     /// The kernel says when a packet left.
     pub(super) fn departed(&mut self, id: u32, at: u64, at_driver: bool) {
         // A stamp from before its packet was handed over is another packet's: an id was skipped.
-        while let Some(&index) = (id as usize).checked_sub(self.skipped).and_then(|n| self.ids.get(n)) {
-            let sent = &mut self.sent[index];
+        while let Some(&which) = (id as usize).checked_sub(self.skipped).and_then(|n| self.ids.get(n)) {
+            let sent = match which {
+                Which::Stream(index) => &mut self.sent[index],
+                Which::Hop(index) => &mut self.hops[index],
+            };
             if at + SLACK >= sent.wall {
                 if sent.kernel.is_none() || (at_driver && !sent.at_driver) {
                     (sent.kernel, sent.at_driver) = (Some(at), at_driver);

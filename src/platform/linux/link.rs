@@ -6,6 +6,7 @@ use crate::{
     network::{
         link::{Interface, Neighbour, Snapshot, linux},
         netlink::{self, AF_INET, AF_INET6, LinkMessage, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, request},
+        path::Traffic,
         proxy::Proxies,
         resolvers::{is_resolved_stub, parse_resolv_conf},
     },
@@ -46,6 +47,19 @@ pub fn snapshot() -> io::Result<Snapshot> {
     found.carrier_v6 = carrier(&socket, AF_INET6, &FAR_V6, &found);
     found.neighbours = neighbours()?;
     Ok(found)
+}
+
+/// What a link carried since it was made. By netlink and not by `/sys`, which may be of another namespace.
+pub fn traffic(index: u32) -> Option<Traffic> {
+    let socket = Netlink::open(libc::NETLINK_ROUTE).ok()?;
+    let mut found = None;
+    let asked = socket.ask(&request(RTM_GETLINK, REQUEST | DUMP, 4, &[0; 16], &[]), true, |kind, payload| {
+        let link =
+            (kind == RTM_NEWLINK).then(|| netlink::link(payload)).flatten().filter(|l| l.index == index);
+        found = link.and_then(|l| l.bytes).or(found);
+    });
+    asked.ok()?;
+    found.map(|(received, sent)| Traffic { sent, received })
 }
 
 /// The neighbour table alone.

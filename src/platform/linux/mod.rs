@@ -11,6 +11,7 @@ pub mod link;
 pub mod load;
 pub mod netlink;
 mod packages;
+pub mod path;
 pub mod places;
 pub mod program;
 pub mod sandbox;

@@ -9,6 +9,7 @@
 use super::command::output;
 use crate::network::{
     link::{Interface, Neighbour, Route, Snapshot},
+    path::Traffic,
     proxy::{self, Proxies},
     resolvers::parse_scutil_dns,
 };
@@ -57,6 +58,35 @@ pub fn snapshot() -> io::Result<Snapshot> {
         }
     }
     Ok(found)
+}
+
+/// What a link carried since it was made: `IFDATA_GENERAL` of `sysctl`'s `net.link.generic` (`man 4 ifmib`,
+/// `net/if_mib.h`), whose counters are of 64 bits where those of `getifaddrs` wrap after 4 GB.
+pub fn traffic(index: u32) -> Option<Traffic> {
+    let mut name = [
+        libc::CTL_NET,
+        libc::PF_LINK,
+        libc::NETLINK_GENERIC,
+        libc::IFMIB_IFDATA,
+        i32::try_from(index).ok()?,
+        libc::IFDATA_GENERAL,
+    ];
+    // SAFETY: all zeros is a valid value of this plain C structure.
+    let mut data: libc::ifmibdata = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::ifmibdata>();
+    // SAFETY: name and data are given with their lengths and outlive the call; nothing is set.
+    let result = unsafe {
+        libc::sysctl(
+            name.as_mut_ptr(),
+            name.len() as libc::c_uint,
+            (&raw mut data).cast(),
+            &raw mut length,
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    let whole = result == 0 && length == size_of::<libc::ifmibdata>();
+    whole.then(|| Traffic { sent: data.ifmd_data.ifi_obytes, received: data.ifmd_data.ifi_ibytes })
 }
 
 /// The gateways among the neighbours, for that is what is told here; their state is not.

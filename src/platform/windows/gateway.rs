@@ -57,35 +57,55 @@ pub async fn first_hop(gateway: &Gateway) -> Echo {
 }
 
 fn ask(gateway: &Gateway, to: IpAddr, wanted: Said, hops: Option<u8>) -> Echo {
-    let options = hops.map(|hops| IP_OPTION_INFORMATION { Ttl: hops, ..IP_OPTION_INFORMATION::default() });
-    let options = options.as_ref().map_or(null(), std::ptr::from_ref);
-    // Windows sends by the interface of the source. Otherwise a VPN would carry what goes beyond the home
-    // router, and its far end would be the first hop.
-    let source = source(gateway.interface, to);
-    let create = if to.is_ipv4() { create_v4 } else { create_v6 };
-    let Some(handle) = Handle::open(create) else { return Echo::Closed };
+    if !can_ask(to) {
+        return Echo::Closed;
+    }
     let mut least: Option<Duration> = None;
     for _ in 0..TRIES {
         let sent = Instant::now();
-        let reply = match (to, source) {
-            (IpAddr::V4(to), source) => {
-                let from = if let Some(IpAddr::V4(v4)) = source { v4 } else { Ipv4Addr::UNSPECIFIED };
-                send_v4(&handle, from, to, options).map(|reply| (Family::V4, reply))
-            }
-            (IpAddr::V6(to), source) => {
-                let from = if let Some(IpAddr::V6(v6)) = source { v6 } else { Ipv6Addr::UNSPECIFIED };
-                let interface = gateway.interface;
-                send_v6(&handle, from, to, interface, options).map(|reply| (Family::V6, reply))
-            }
-        };
+        let reply = send(gateway.interface, to, hops, EACH_MS);
         let around = sent.elapsed();
-        let said = reply.and_then(|(family, reply)| echo_replies::read(family, &reply));
+        let said = reply.and_then(|Reply { family, bytes }| echo_replies::read(family, &bytes));
         if let Some((_, ms)) = said.filter(|(said, _)| *said == wanted) {
             let time = echo_replies::time(ms, around);
             least = Some(least.map_or(time, |l| l.min(time)));
         }
     }
     least.map_or(Echo::Silent, Echo::Answered)
+}
+
+/// What the echo functions left in their buffer.
+pub struct Reply {
+    /// Which of the two functions.
+    pub family: Family,
+    /// The buffer.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether this user may send echoes to addresses of this kind.
+pub fn can_ask(to: IpAddr) -> bool {
+    Handle::open(if to.is_ipv4() { create_v4 } else { create_v6 }).is_some()
+}
+
+/// Sends one echo by an interface, and waits for what becomes of it.
+pub fn send(interface: u32, to: IpAddr, hops: Option<u8>, wait_ms: u32) -> Option<Reply> {
+    let options = hops.map(|hops| IP_OPTION_INFORMATION { Ttl: hops, ..IP_OPTION_INFORMATION::default() });
+    let options = options.as_ref().map_or(null(), std::ptr::from_ref);
+    // Windows sends by the interface of the source. Otherwise a VPN would carry what goes beyond the home
+    // router, and its far end would be the first hop.
+    let source = source(interface, to);
+    let handle = Handle::open(if to.is_ipv4() { create_v4 } else { create_v6 })?;
+    let (family, bytes) = match to {
+        IpAddr::V4(to) => {
+            let from = if let Some(IpAddr::V4(v4)) = source { v4 } else { Ipv4Addr::UNSPECIFIED };
+            (Family::V4, send_v4(&handle, from, to, options, wait_ms)?)
+        }
+        IpAddr::V6(to) => {
+            let from = if let Some(IpAddr::V6(v6)) = source { v6 } else { Ipv6Addr::UNSPECIFIED };
+            (Family::V6, send_v6(&handle, from, to, interface, options, wait_ms)?)
+        }
+    };
+    Some(Reply { family, bytes })
 }
 
 /// The address of an interface from which to send towards another; none where the system had better choose.
@@ -154,6 +174,7 @@ fn send_v4(
     from: Ipv4Addr,
     to: Ipv4Addr,
     options: *const IP_OPTION_INFORMATION,
+    wait_ms: u32,
 ) -> Option<Vec<u8>> {
     // u64 for the alignment of the reply.
     let mut reply = [0u64; REPLY / 8];
@@ -172,7 +193,7 @@ fn send_v4(
             options,
             reply.as_mut_ptr().cast(),
             REPLY as u32,
-            EACH_MS,
+            wait_ms,
         )
     };
     (count > 0).then(|| reply.iter().flat_map(|word| word.to_ne_bytes()).collect())
@@ -184,6 +205,7 @@ fn send_v6(
     to: Ipv6Addr,
     interface: u32,
     options: *const IP_OPTION_INFORMATION,
+    wait_ms: u32,
 ) -> Option<Vec<u8>> {
     let socket_address = |address: Ipv6Addr| {
         let mut made = SOCKADDR_IN6 { sin6_family: AF_INET6, ..SOCKADDR_IN6::default() };
@@ -210,7 +232,7 @@ fn send_v6(
             options,
             reply.as_mut_ptr().cast(),
             REPLY as u32,
-            EACH_MS,
+            wait_ms,
         )
     };
     (count > 0).then(|| reply.iter().flat_map(|word| word.to_ne_bytes()).collect())

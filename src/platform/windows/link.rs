@@ -3,6 +3,7 @@
 use super::registry::Here;
 use crate::network::{
     link::{Interface, Neighbour, Route, Snapshot, kind_of_if_type},
+    path::Traffic,
     proxy::{self, Proxies},
     resolvers::is_made_up_by_windows,
 };
@@ -16,8 +17,8 @@ use windows_sys::Win32::{
     NetworkManagement::{
         IpHelper::{
             FreeMibTable, GAA_FLAG_SKIP_ANYCAST, GAA_FLAG_SKIP_FRIENDLY_NAME, GAA_FLAG_SKIP_MULTICAST,
-            GAA_FLAG_SKIP_UNICAST, GetAdaptersAddresses, GetBestInterfaceEx, GetIpForwardTable2,
-            GetIpNetTable2, IP_ADAPTER_ADDRESSES_LH, MIB_IPFORWARD_TABLE2, MIB_IPNET_TABLE2,
+            GAA_FLAG_SKIP_UNICAST, GetAdaptersAddresses, GetBestInterfaceEx, GetIfEntry2, GetIpForwardTable2,
+            GetIpNetTable2, IP_ADAPTER_ADDRESSES_LH, MIB_IF_ROW2, MIB_IPFORWARD_TABLE2, MIB_IPNET_TABLE2,
         },
         Ndis::IfOperStatusUp,
     },
@@ -49,6 +50,14 @@ pub fn snapshot() -> io::Result<Snapshot> {
     // Without it only the gateway's hardware address is missing: no reason to know nothing of the link.
     found.neighbours = neighbours().unwrap_or_default();
     Ok(found)
+}
+
+/// What a link carried since it was made.
+pub fn traffic(index: u32) -> Option<Traffic> {
+    let mut row = MIB_IF_ROW2 { InterfaceIndex: index, ..MIB_IF_ROW2::default() };
+    // SAFETY: the row is whole and writable; its index says which link is meant.
+    let result = unsafe { GetIfEntry2(&raw mut row) };
+    (result == ERROR_SUCCESS).then_some(Traffic { sent: row.OutOctets, received: row.InOctets })
 }
 
 /// The neighbour table alone. Windows does not say when an entry was confirmed.

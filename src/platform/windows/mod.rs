@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod link;
 pub mod load;
 pub mod microphone;
+pub mod path;
 pub mod places;
 pub mod program;
 pub mod registry;

@@ -19,7 +19,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use readiness::words as said;
+use readiness::{attribution, words as said};
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use telemetry::{Body, ConsentState, DeskId, Finding, Lane, Reading, UnixMs};
@@ -45,6 +45,7 @@ struct DeskPage {
     standing: Standing,
     sentence: String,
     judged: String,
+    fault: String,
     findings: Vec<Shown>,
     changes: Vec<String>,
     troubles: Vec<Trouble>,
@@ -168,6 +169,10 @@ fn read(
                 zone.moment(r.valid_until)
             ),
         },
+        fault: latest
+            .as_ref()
+            .and_then(|(_, r)| attribution::sentence(&r.fault, &r.readings))
+            .unwrap_or_default(),
         findings: latest.iter().flat_map(|(_, r)| &r.findings).map(|f| shown(f, zone)).collect(),
         changes: latest.iter().flat_map(|(_, r)| &r.changes).map(words::change).collect(),
         troubles: troubles(db, desk.no, zone)?,

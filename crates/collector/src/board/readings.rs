@@ -37,6 +37,7 @@ fn measured(value: &Value) -> String {
         Value::AudioDevices(a) => devices(a),
         Value::Noise(n) => noise(n),
         Value::Load(l) => load(l),
+        Value::Path(p) => readiness::attribution::points(p),
         Value::Environment(facts) => facts
             .iter()
             .filter(|f| f.key != telemetry::FactKey::GatewayHash)

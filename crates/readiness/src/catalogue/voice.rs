@@ -1,12 +1,12 @@
 //! Findings about the voice stream.
 
 use super::{Damping, Entry, Grades};
-use telemetry::FaultDomain::{Computer, Undetermined};
+use telemetry::FaultDomain::{Computer, HomeNetwork, Undetermined};
 use telemetry::FindingCode::{
     CaptivePortal, DnsDown, GatewayUnreachable, JitterHigh, LossHigh, MediaUnreachable, NoNetwork, RttHigh,
     UdpBlocked, WorkstationStall,
 };
-use telemetry::Severity::Note;
+use telemetry::Severity::{Note, Warning};
 
 pub(super) static MEDIA_UNREACHABLE: Entry = Entry {
     title: "The voice test gets no answer",
@@ -75,6 +75,26 @@ pub(super) static DSCP_BLEACHED: Entry = Entry {
     advice: "There is nothing that you need to do. Whoever runs a company line, VPN or router on the way can be asked to keep the mark EF (DSCP 46) and to serve it first. Avoid large downloads and uploads while you take calls.",
     domains: &[Undetermined],
     grades: Grades::always(Note),
+    damping: Damping::FIGURE,
+    moot_by: &[MediaUnreachable],
+};
+
+pub(super) static UPLINK_FULL: Entry = Entry {
+    title: "This computer's own uploads fill your line",
+    why: "Your voice waits in line behind them, and callers hear you late and choppy.",
+    advice: "Stop what this computer uploads: backups, cloud folders, large mails, video. Set them to run after your shift, or to use less of the line. If the router can give calls the right of way (QoS, \"smart queue\"), switch that on.",
+    domains: &[HomeNetwork],
+    grades: Grades::always(Warning),
+    damping: Damping::FIGURE,
+    moot_by: &[MediaUnreachable],
+};
+
+pub(super) static DOWNLINK_FULL: Entry = Entry {
+    title: "This computer's own downloads fill your line",
+    why: "The caller's voice waits in line behind them, and reaches you late and choppy.",
+    advice: "Stop what this computer downloads: updates, cloud folders, films. Set them to run after your shift. If the router can give calls the right of way (QoS, \"smart queue\"), switch that on.",
+    domains: &[HomeNetwork],
+    grades: Grades::always(Warning),
     damping: Damping::FIGURE,
     moot_by: &[MediaUnreachable],
 };

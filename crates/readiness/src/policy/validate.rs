@@ -169,6 +169,10 @@ fn required(p: &Policy) -> Result<(), PolicyError> {
     let without = |probe, targets, none: bool| {
         if none && p.requires(probe) { Err(PolicyError::NothingToMeasure { probe, targets }) } else { Ok(()) }
     };
+    if p.requires(ProbeId::Path) {
+        let problem = "it is measured by itself when voice is not well, and not otherwise; remove it";
+        return Err(form("required", ProbeId::Path.name(), problem));
+    }
     without(ProbeId::Media, "reflectors", p.targets.reflectors.is_empty())?;
     without(ProbeId::Https, "endpoints", p.targets.endpoints.is_empty())?;
     without(ProbeId::Stun, "stun", p.targets.stun.is_empty())?;

@@ -1,6 +1,6 @@
 //! Rule of `dns`: a resolver is judged by its A queries, since many names have no AAAA at all.
 
-use super::{Candidate, Scene, held_to};
+use super::{Candidate, Scene, evidence::Evidence, held_to};
 use crate::Policy;
 use crate::limits::{Band, Metric};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ struct Resolver {
     silent_on_a_type: bool,
 }
 
-pub(super) fn rule(policy: &Policy, reading: &Reading, dns: &Dns) -> Vec<Candidate> {
+pub(super) fn rule(policy: &Policy, reading: &Reading, dns: &Dns, evidence: &Evidence) -> Vec<Candidate> {
     let resolvers = resolvers(dns);
     if resolvers.is_empty() {
         return Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, dns: &Dns) -> Vec<Candida
     if down.len() == resolvers.len() {
         return vec![
             Candidate::new(FindingCode::DnsDown, Band::Bad, reading)
-                .domains(domains(down.iter().filter_map(|(_, r)| r.class)))
+                .domains(domains(down.iter().filter_map(|(_, r)| r.class), evidence))
                 .observed(down.len() as f64, Unit::Count),
         ];
     }
@@ -37,7 +37,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, dns: &Dns) -> Vec<Candida
         let band = if **first == 0 { Band::Bad } else { Band::Doubtful };
         found.push(
             Candidate::new(FindingCode::DnsPartlyDown, band, reading)
-                .domains(domains(lame.iter().filter_map(|(_, r)| r.class)))
+                .domains(domains(lame.iter().filter_map(|(_, r)| r.class), evidence))
                 .observed(lame.len() as f64, Unit::Count),
         );
     }
@@ -47,7 +47,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, dns: &Dns) -> Vec<Candida
         let classes = resolvers.values().filter_map(|r| r.class);
         found.extend(
             held_to(policy, Metric::DnsTime, time, FindingCode::DnsSlow, reading)
-                .map(|c| c.domains(domains(classes))),
+                .map(|c| c.domains(domains(classes, evidence))),
         );
     }
     found
@@ -90,12 +90,16 @@ fn answered(q: &DnsQuery) -> bool {
 }
 
 /// Whose a resolver of this class is; empty, and so the catalogue's, for what cannot be told.
-fn domains(classes: impl Iterator<Item = ResolverClass>) -> Vec<FaultDomain> {
+fn domains(classes: impl Iterator<Item = ResolverClass>, evidence: &Evidence) -> Vec<FaultDomain> {
     let mut domains = Vec::new();
     for class in classes {
         let of_class: &[FaultDomain] = match class {
             ResolverClass::Stub => return Vec::new(),
             ResolverClass::Gateway => &[FaultDomain::HomeNetwork],
+            // It is asked through the tunnel, and the home router below that is there.
+            ResolverClass::Private if evidence.tunnel && evidence.gateway == Some(true) => {
+                &[FaultDomain::InternetProvider, FaultDomain::CompanyNetwork]
+            }
             ResolverClass::Private => &[FaultDomain::CompanyNetwork, FaultDomain::HomeNetwork],
             ResolverClass::Public | ResolverClass::Other => &[FaultDomain::InternetProvider],
         };

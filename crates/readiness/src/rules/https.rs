@@ -24,7 +24,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, https: &Https, evidence: 
         Interference::None => {}
     }
     if !answered(https) {
-        let candidate = unreachable(policy, reading, &evidence.service());
+        let candidate = unreachable(policy, reading, &evidence.service(policy));
         return vec![match https.status {
             // A number from the service itself: it was reached, and it is not well.
             Some(status) => {
@@ -36,7 +36,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, https: &Https, evidence: 
     let phases = [https.dns, https.tcp, https.tls, https.first_byte];
     let time: f64 = phases.into_iter().flatten().map(telemetry::Millis::get).sum();
     held_to(policy, Metric::ServiceTime, time, FindingCode::ServiceSlow, reading)
-        .map(|c| c.domains(evidence.service()))
+        .map(|c| c.domains(evidence.service(policy)))
         .into_iter()
         .collect()
 }
@@ -48,7 +48,7 @@ pub(super) fn failed(
     evidence: &Evidence,
 ) -> Vec<Candidate> {
     match super::missing::is_evidence(why) {
-        true => vec![unreachable(policy, reading, &evidence.service())],
+        true => vec![unreachable(policy, reading, &evidence.service(policy))],
         false => Vec::new(),
     }
 }
@@ -59,6 +59,12 @@ pub(super) fn answered(https: &Https) -> bool {
     https.failure.is_none()
         && https.interference != Interference::CaptivePortal
         && https.status.is_some_and(|s| s < 500)
+}
+
+/// Whether it was connected to and then sent nothing that is long: a certificate, a page.
+pub(super) fn stuck(https: &Https) -> bool {
+    let silent = matches!(https.failure, Some(Failure::NoAnswer | Failure::Timeout));
+    silent && !https.proxy && https.tcp.is_some() && https.status.is_none()
 }
 
 fn everywhere(code: FindingCode, reading: &Reading) -> Candidate {

@@ -1,9 +1,10 @@
 //! Rule of `media`, and when a stream should go on.
 
 use super::{Candidate, evidence::Evidence, held_to};
+use crate::attribution::{Own, Symptom};
 use crate::limits::{Band, Metric};
 use crate::{Host, Policy};
-use telemetry::{Failure, FaultDomain, FindingCode, Media, Millis, Percent, Reading, Unit};
+use telemetry::{Failure, FindingCode, Media, Millis, Percent, Reading, Unit};
 
 /// A stream that has lasted this long is not made longer: it would cost the agent more than it tells.
 const LONGEST_MS: f64 = 15_000.0;
@@ -17,18 +18,21 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, media: &Media, evidence: 
         found.push(unreachable(policy, reading, media.reflected > 0, evidence));
         return found;
     }
-    let domains = evidence.voice(Some(media));
+    let domains = |only| evidence.voice(policy, reading.target.as_ref(), media, only);
     let ms = |t: Option<Millis>| t.map(Millis::get);
     let figures = [
-        (Metric::Rtt, ms(media.rtt_mean), FindingCode::RttHigh),
-        (Metric::Jitter, ms(media.ipdv_mean), FindingCode::JitterHigh),
-        (Metric::Mos, media.mos.map(telemetry::Mos::get), FindingCode::MosLow),
+        (Metric::Rtt, ms(media.rtt_mean), FindingCode::RttHigh, Some(Symptom::Delay)),
+        (Metric::Jitter, ms(media.ipdv_mean), FindingCode::JitterHigh, Some(Symptom::Variation)),
+        (Metric::Mos, media.mos.map(telemetry::Mos::get), FindingCode::MosLow, None),
     ];
-    for (metric, value, code) in figures {
+    for (metric, value, code, symptom) in figures {
         let candidate = value.and_then(|v| held_to(policy, metric, v, code, reading));
-        found.extend(candidate.map(|c| c.domains(domains.iter().copied())));
+        found.extend(candidate.map(|c| c.domains(domains(symptom))));
     }
-    found.extend(loss(policy, reading, media).map(|c| c.domains(domains)));
+    found.extend(loss(policy, reading, media).map(|c| c.domains(domains(Some(Symptom::Loss)))));
+    found.extend(
+        evidence.own_traffic(policy, reading.target.as_ref()).map(|own| own_traffic(policy, reading, own)),
+    );
     if media.dscp_sent != 0 && media.dscp_seen.is_some_and(|seen| seen != media.dscp_sent) {
         found.push(
             Candidate::new(FindingCode::DscpBleached, Band::Doubtful, reading)
@@ -61,7 +65,7 @@ pub fn needs_longer(policy: &Policy, media: &Media) -> bool {
 }
 
 /// Whether a figure of the network is out of its good band.
-pub(super) fn poor(policy: &Policy, media: &Media) -> bool {
+pub(crate) fn poor(policy: &Policy, media: &Media) -> bool {
     let beyond =
         |metric, value: Option<f64>| value.is_some_and(|v| policy.limit(metric).band(v) != Band::Good);
     beyond(Metric::Rtt, media.rtt_mean.map(Millis::get))
@@ -87,10 +91,17 @@ fn unreachable(policy: &Policy, reading: &Reading, one_way: bool, evidence: &Evi
     // Our own collector may simply be down, and calls do not go through it. If it answers on the web and not
     // to voice, or answers somebody's stream, then it is the way for voice that is closed.
     let band = if own && evidence.endpoints_good == 0 && !one_way { Band::Doubtful } else { Band::Bad };
-    let mut domains = evidence.voice(None);
-    // The way works for the web: what is closed is closed for voice (UDP), and a home router may do that too.
-    if evidence.endpoints_good > 0 && domains.contains(&FaultDomain::InternetProvider) {
-        domains = vec![FaultDomain::Undetermined];
-    }
+    let domains = evidence.silence(reading.target.as_ref());
     Candidate::new(FindingCode::MediaUnreachable, band, reading).domains(domains)
+}
+
+/// About the line and not about this reflector: raised once, however many suffer from it.
+fn own_traffic(policy: &Policy, reading: &Reading, own: Own) -> Candidate {
+    let (code, metric, rate) = match own {
+        Own::Up(rate) => (FindingCode::UplinkFull, Metric::OwnUpload, rate),
+        Own::Down(rate) => (FindingCode::DownlinkFull, Metric::OwnDownload, rate),
+    };
+    Candidate::of_probe(code, Band::Bad, reading.probe, None)
+        .observed(rate, metric.row().unit)
+        .limit(policy.limit(metric).good, metric.row().unit)
 }

@@ -8,7 +8,8 @@ use telemetry::{Failure, FindingCode, Id, NotChecked, Outcome, ProbeId, Reading,
 
 pub(super) fn rule(scene: &Scene<'_>, found: &[Candidate]) -> Vec<Candidate> {
     let mut missing = Vec::new();
-    for probe in ProbeId::ALL {
+    // What another probe makes when it is needed is not missing when it is not.
+    for probe in ProbeId::ALL.into_iter().filter(|p| p.made_by() == *p) {
         let required = scene.policy.requires(probe);
         for reading in scene.of(probe) {
             let blocking = found.iter().any(|c| {

@@ -24,6 +24,11 @@ pub struct Desk {
     pub without: Vec<String>,
     /// Minutes before now that a probe's reading was taken.
     pub age_minutes: BTreeMap<String, i64>,
+    /// Points of the way of voice: `gateway flow_ttl 300/300 0.3 0.4 0.9`, which is point, method, answered and sent, and
+    /// least, median and 95th percentile of the round trip; without any there is no such reading.
+    pub hops: Vec<String>,
+    /// What else the way of voice shows.
+    pub way: Map<String, Json>,
     /// Facts of the environment; without any there is no such reading.
     pub facts: Vec<Json>,
     /// Readings of further targets: probe, target, and `set` or `outcome`.
@@ -91,6 +96,13 @@ impl Desk {
             readings.push(self.reading("environment", None, None, Json::Array(self.facts.clone()), at));
         }
         let calls: Map<String, Json> = toml::from_str(include_str!("calls.toml")).unwrap();
+        if !self.hops.is_empty() {
+            let hops: Vec<Json> = self.hops.iter().map(|line| hop(line)).collect();
+            let mut way =
+                json!({ "ipv6": false, "tunnel": false, "hops": hops, "burst_ratio": 1, "duration": 15000 });
+            merge(&mut way, &Json::Object(self.way.clone()));
+            readings.push(self.reading("path", Some("a".to_owned()), None, way, at));
+        }
         for also in &self.also {
             let mut value = healthy.get(&also.probe).unwrap_or_else(|| &calls[&also.probe]).clone();
             merge(&mut value, &Json::Object(also.set.clone()));
@@ -131,6 +143,33 @@ impl Desk {
             outcome,
         }
     }
+}
+
+/// A point of the way from its line.
+fn hop(line: &str) -> Json {
+    let words: Vec<&str> = line.split(' ').collect();
+    let (answered, sent) = words[2].split_once('/').expect("answered/sent");
+    let (answered, sent): (f64, f64) = (answered.parse().unwrap(), sent.parse().unwrap());
+    let mut hop =
+        json!({ "point": words[0], "method": words[1], "sent": sent as u32, "answered": answered as u32 });
+    if answered > 0.0 {
+        // Wilson, as the desk computes it.
+        let (share, z) = ((sent - answered) / sent, 1.96);
+        let centre = share + z * z / (2.0 * sent);
+        let spread = z * ((share * (1.0 - share) + z * z / (4.0 * sent)) / sent).sqrt();
+        let bound = |value: f64| (100.0 * value / (1.0 + z * z / sent)).clamp(0.0, 100.0);
+        let low = if sent == answered { 0.0 } else { bound(centre - spread) };
+        let time = |n: usize| words[n].parse::<f64>().unwrap();
+        merge(
+            &mut hop,
+            &json!({
+                "loss": 100.0 * share,
+                "loss_interval": { "low": low, "high": bound(centre + spread) },
+                "rtt_min": time(3), "rtt_median": time(4), "rtt_p95": time(5),
+            }),
+        );
+    }
+    hop
 }
 
 /// A finding in one line: code, severity, domains, then target, observed and limit where there are any.

@@ -10,3 +10,4 @@ pub mod mtu;
 pub mod signalling;
 pub mod stun;
 pub mod turn;
+pub mod path;
