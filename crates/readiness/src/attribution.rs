@@ -3,7 +3,7 @@
 //! Pure. A domain is named only where a measurement points at it and at nothing else; where several cannot be told
 //! apart they are all named, and where all remain it is `undetermined`. A router that is silent or answers only so
 //! often is no fault, and where the stream itself is well nothing that a router does is one.
-//! `docs/decisions/0013-whose-fault.md` says why it is done so.
+//! `docs/decisions/0015-whose-fault.md` says why it is done so.
 
 mod outage;
 mod own;

@@ -94,13 +94,12 @@ mod linux {
         }
         let own = Own { address: socket.local_addr().ok().map(|a| a.ip()), tunnel: false };
         let (mut hops, mut ledger, begin) =
-            (Hops::new(own.address, nonce), Ledger::default(), Instant::now());
+            (Hops::new(own.address, nonce, Some(FARTHEST)), Ledger::default(), Instant::now());
         let mut slot = 0u32;
         while !end.load(Ordering::Relaxed) {
             let (packet, distance) = hops.next(&kinds(own, target, &hops.seen()));
             let now = Moment::now();
-            let sent = distance <= FARTHEST
-                && crate::network::stream::again(|| socket.send_limited(&packet, distance)).is_ok();
+            let sent = crate::network::stream::again(|| socket.send_limited(&packet, distance)).is_ok();
             ledger.hop_sent(Sent::new(now.instant, now, begin), sent);
             slot += 1;
             thread::sleep((begin + EVERY * slot).saturating_duration_since(Instant::now()));
@@ -111,11 +110,7 @@ mod linux {
         }
         let sampled = hops.sampled(&ledger);
         let kinds = kinds(own, target, &hops.seen());
-        let distances = sampled
-            .into_iter()
-            .filter(|(distance, _)| *distance <= FARTHEST)
-            .map(|(distance, s)| (distance, (HopMethod::UdpTtl, s)))
-            .collect();
+        let distances = sampled.into_iter().map(|(distance, s)| (distance, (HopMethod::UdpTtl, s))).collect();
         let mut points = path::placed(own, &kinds, distances);
         points.retain(|p| p.0 != PathPoint::Target);
         points

@@ -26,6 +26,8 @@ pub(super) struct Hops {
     /// In the order of the ledger's.
     probes: Vec<Probe>,
     own: Option<IpAddr>,
+    /// So far they go at most.
+    farthest: u8,
     refused: BTreeMap<IpAddr, u32>,
     no_way: BTreeMap<IpAddr, u32>,
 }
@@ -44,14 +46,16 @@ struct Heard {
 }
 
 impl Hops {
-    pub(super) fn new(own: Option<IpAddr>, nonce: [u8; 8]) -> Self {
-        Self { nonce, probes: Vec::new(), own, refused: BTreeMap::new(), no_way: BTreeMap::new() }
+    /// `routers` are on the way to the target, if that is known: none of the packets reaches it then.
+    pub(super) fn new(own: Option<IpAddr>, nonce: [u8; 8], routers: Option<u8>) -> Self {
+        let farthest = routers.unwrap_or(FARTHEST).clamp(1, FARTHEST);
+        Self { nonce, probes: Vec::new(), own, farthest, refused: BTreeMap::new(), no_way: BTreeMap::new() }
     }
 
     /// The next packet and how far it may go; `kinds` is what is known by now.
     pub(super) fn next(&mut self, kinds: &BTreeMap<u8, PathPoint>) -> ([u8; LENGTH], u8) {
         let number = self.probes.len();
-        let hops = distance(number, kinds);
+        let hops = distance(number, self.farthest, kinds);
         let mut packet = [0; LENGTH];
         packet[..8].copy_from_slice(&self.nonce);
         packet[8..12].copy_from_slice(&(number as u32).to_be_bytes());
@@ -156,22 +160,23 @@ fn most(said: &BTreeMap<IpAddr, u32>) -> Option<IpAddr> {
 
 /// How far a packet goes: first each distance in turn; then most to the router and to the provider's first, of which
 /// the fault is told, some to the others, and some on to where nobody answered yet.
-fn distance(number: usize, kinds: &BTreeMap<u8, PathPoint>) -> u8 {
-    if number < ROUNDS * usize::from(FARTHEST) {
-        return (number % usize::from(FARTHEST)) as u8 + 1;
+fn distance(number: usize, farthest: u8, kinds: &BTreeMap<u8, PathPoint>) -> u8 {
+    if number < ROUNDS * usize::from(farthest) {
+        return (number % usize::from(farthest)) as u8 + 1;
     }
     let of = |point| kinds.iter().find(|(_, p)| **p == point).map(|(hops, _)| *hops);
     let others: Vec<u8> = [PathPoint::InnerRouter, PathPoint::Beyond].into_iter().filter_map(of).collect();
     let turn = number / 10;
-    let exploring = (turn % usize::from(FARTHEST)) as u8 + 1;
-    match number % 10 {
+    let exploring = (turn % usize::from(farthest)) as u8 + 1;
+    let chosen = match number % 10 {
         0 | 3 | 6 => 1,
         1 | 4 | 7 | 9 => of(PathPoint::Provider).unwrap_or(2),
         2 | 5 if !others.is_empty() => others[turn % others.len()],
         2 => of(PathPoint::Provider).unwrap_or(3),
         5 => 1,
         _ => exploring,
-    }
+    };
+    chosen.min(farthest)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// So many packets, 10 ms apart, none of them answered.
 fn sent(count: usize) -> (Hops, Ledger, Vec<([u8; LENGTH], u8)>) {
-    let (mut hops, mut ledger) = (Hops::new("192.168.1.7".parse().ok(), NONCE), Ledger::default());
+    let (mut hops, mut ledger) = (Hops::new("192.168.1.7".parse().ok(), NONCE, None), Ledger::default());
     let begin = Instant::now();
     let packets = (0..count)
         .map(|n| {
@@ -86,10 +86,13 @@ fn most_packets_go_where_the_fault_is_told() {
     let kinds = BTreeMap::from([(1, PathPoint::Gateway), (3, PathPoint::Provider), (4, PathPoint::Beyond)]);
     let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
     for number in 100..1_100 {
-        *counts.entry(distance(number, &kinds)).or_default() += 1;
+        *counts.entry(distance(number, FARTHEST, &kinds)).or_default() += 1;
     }
     assert!(counts[&1] >= 300 && counts[&3] >= 400 && counts[&4] >= 200, "{counts:?}");
     assert!(counts.keys().all(|hops| (1..=FARTHEST).contains(hops)));
-    let first: Vec<u8> = (0..6).map(|n| distance(n, &kinds)).collect();
+    let first: Vec<u8> = (0..6).map(|n| distance(n, FARTHEST, &kinds)).collect();
     assert_eq!(first, [1, 2, 3, 4, 5, 6]);
+    // Two routers, and behind them the target.
+    let near = BTreeMap::from([(1, PathPoint::Gateway), (2, PathPoint::Provider)]);
+    assert!((0..1_000).all(|n| (1..=2).contains(&distance(n, 2, &near))));
 }

@@ -84,6 +84,8 @@ pub(super) struct Ledger {
     /// Whether each packet was answered; their number.
     answered: Vec<bool>,
     unanswered: usize,
+    /// The most that was left of a packet's TTL at the reflector, as it tells.
+    ttl_left: u8,
     /// From this packet on they only ask for the reflector's count.
     closing: Option<usize>,
 }
@@ -137,6 +139,7 @@ impl Ledger {
         if !std::mem::replace(&mut self.answered[index], true) {
             self.unanswered -= 1;
         }
+        self.ttl_left = self.ttl_left.max(reply.sender_ttl);
         self.answers.push(Answer {
             sequence: reply.sender_sequence,
             count: reply.sequence,
@@ -166,6 +169,13 @@ impl Ledger {
             }
             self.skipped += 1;
         }
+    }
+
+    /// How many routers there are on the way to the reflector, if it tells what is left of the TTL: systems begin with
+    /// 64, 128 or 255.
+    pub(super) fn routers(&self) -> Option<u8> {
+        let left = Some(self.ttl_left).filter(|left| *left > 0)?;
+        [64, 128, 255].into_iter().find(|begin| *begin >= left).map(|begin| begin - left)
     }
 
     /// Every packet was answered, and the kernel said when each left if it says so at all.

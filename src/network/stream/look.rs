@@ -43,8 +43,10 @@ impl Stream<'_> {
         let own = Own { address: self.socket.local_addr().ok().map(|a| a.ip()), tunnel: look.links.vpn() };
         let mut nonce = [0; 8];
         getrandom::fill(&mut nonce).map_err(std::io::Error::other)?;
-        let hears = self.socket.hear_complaints();
-        self.hops = Some(Hops::new(own.address, nonce));
+        // A reflector on the same link has no router before it.
+        let hears = self.ledger.routers() != Some(0) && self.socket.hear_complaints();
+        let routers = self.ledger.routers();
+        self.hops = Some(Hops::new(own.address, nonce, routers));
         let mut way = Way {
             own,
             target,
