@@ -36,7 +36,7 @@ Examples:
   preshift check --json | jq .verdict    For programs
 
 Probes: link, dns, https, media, audio_devices, noise, load, environment,
-        stun, turn, signalling, mtu.
+        stun, turn, signalling, mtu, path.
 A check with --only, --offline or --profile is shown to you and not reported.";
 
 #[derive(Debug, Args)]

@@ -139,7 +139,17 @@ pub(crate) fn of_findings(findings: &[Finding]) -> Vec<FaultDomain> {
     let on_the_way = |f: &&Finding| {
         let probe = f.probe.made_by();
         f.severity >= Severity::Warning
-            && matches!(probe, ProbeId::Link | ProbeId::Dns | ProbeId::Https | ProbeId::Media)
+            && matches!(
+                probe,
+                ProbeId::Link
+                    | ProbeId::Dns
+                    | ProbeId::Https
+                    | ProbeId::Media
+                    | ProbeId::Stun
+                    | ProbeId::Turn
+                    | ProbeId::Signalling
+                    | ProbeId::Mtu
+            )
             && f.code != FindingCode::RequiredReadingMissing
     };
     let mut network: Vec<&Finding> = findings.iter().filter(on_the_way).collect();

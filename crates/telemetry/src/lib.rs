@@ -32,10 +32,10 @@ pub use measured::link::{GatewayMethod, Link, LinkKind, WifiBand, WifiLink};
 pub use measured::load::{Load, PowerSource};
 pub use measured::media::{Codec, LossInterval, Media, TimestampQuality};
 pub use measured::mtu::{Mtu, MtuLimit};
+pub use measured::path::{Hop, HopMethod, Path, PathPoint};
 pub use measured::signalling::{Signalling, Upgrade};
 pub use measured::stun::{NatMapping, Stun};
 pub use measured::turn::{Turn, TurnResult, TurnTransport, TurnWay};
-pub use measured::path::{Hop, HopMethod, Path, PathPoint};
 pub use protocol::{
     Answer, Batch, BatchAnswer, ContentRefusal, EnrollAnswer, EnrollRequest, ErrorAnswer, ErrorCode,
     ReportAnswer, Versions, limits,

@@ -4,7 +4,8 @@
 //! each say why, with a reason from a closed list.
 
 use crate::{
-    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Path, Signalling, Stun, Turn, UnixMs,
+    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Path, Signalling, Stun, Turn,
+    UnixMs,
 };
 use serde::{Deserialize, Serialize};
 

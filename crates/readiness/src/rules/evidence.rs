@@ -49,6 +49,8 @@ pub(crate) struct Evidence {
     pub cellular: bool,
     /// Wi-Fi is seen to be weak, by its signal or its rate.
     pub wifi_weak: bool,
+    /// Whose fault the first of these says it is; empty if that cannot be told.
+    pub found: Vec<FaultDomain>,
     /// The way to a reflector whose voice is bad, with what its stream experienced.
     pub ways: Vec<Looked>,
 }
@@ -126,6 +128,11 @@ impl Evidence {
                 _ => {}
             }
         }
+        let found = e.ways.first().map(|way| match &way.media {
+            Some(media) => e.voice(scene.policy, way.target.as_ref(), media, None),
+            None => e.silence(way.target.as_ref()),
+        });
+        e.found = found.filter(|f| *f != [FaultDomain::Undetermined]).unwrap_or_default();
         e
     }
 
@@ -233,7 +240,7 @@ impl Evidence {
     }
 
     /// Whose fault it is that a service does not answer, or slowly.
-    pub fn service(&self, policy: &Policy) -> Vec<FaultDomain> {
+    pub fn service(&self) -> Vec<FaultDomain> {
         if self.endpoints_failed == 1 && self.endpoints_good > 0 {
             let mut domains = vec![FaultDomain::Service];
             if self.proxy {
@@ -242,12 +249,8 @@ impl Evidence {
             return domains;
         }
         // Voice suffers on the same way, and there it was measured where.
-        let voice = self.ways.first().map(|way| match &way.media {
-            Some(media) => self.voice(policy, way.target.as_ref(), media, None),
-            None => self.silence(way.target.as_ref()),
-        });
-        if let Some(voice) = voice.filter(|v| *v != [FaultDomain::Undetermined]) {
-            return voice;
+        if !self.found.is_empty() {
+            return self.found.clone();
         }
         // Voice passes, and connections are made; only what is long gets stuck, on every way: a router or a line that
         // drops long packets and tells nobody. A service's own would be one of them alone.

@@ -24,7 +24,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, https: &Https, evidence: 
         Interference::None => {}
     }
     if !answered(https) {
-        let candidate = unreachable(policy, reading, &evidence.service(policy));
+        let candidate = unreachable(policy, reading, &evidence.service());
         return vec![match https.status {
             // A number from the service itself: it was reached, and it is not well.
             Some(status) => {
@@ -36,7 +36,7 @@ pub(super) fn rule(policy: &Policy, reading: &Reading, https: &Https, evidence: 
     let phases = [https.dns, https.tcp, https.tls, https.first_byte];
     let time: f64 = phases.into_iter().flatten().map(telemetry::Millis::get).sum();
     held_to(policy, Metric::ServiceTime, time, FindingCode::ServiceSlow, reading)
-        .map(|c| c.domains(evidence.service(policy)))
+        .map(|c| c.domains(evidence.service()))
         .into_iter()
         .collect()
 }
@@ -48,7 +48,7 @@ pub(super) fn failed(
     evidence: &Evidence,
 ) -> Vec<Candidate> {
     match super::missing::is_evidence(why) {
-        true => vec![unreachable(policy, reading, &evidence.service(policy))],
+        true => vec![unreachable(policy, reading, &evidence.service())],
         false => Vec::new(),
     }
 }

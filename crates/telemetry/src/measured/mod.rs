@@ -7,7 +7,7 @@ pub mod link;
 pub mod load;
 pub mod media;
 pub mod mtu;
+pub mod path;
 pub mod signalling;
 pub mod stun;
 pub mod turn;
-pub mod path;
