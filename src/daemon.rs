@@ -336,6 +336,10 @@ impl Daemon {
                 if let Err(why) = self.microphone(now.utc) {
                     plan.skip(ProbeId::Noise, why);
                 }
+                // Once for each shift, before it begins: it is felt on the line, and takes data.
+                if !self.may_load_the_line(&shift, now) {
+                    plan.run.retain(|p| *p != ProbeId::Responsiveness);
+                }
                 let order =
                     crate::desk::Order { trigger, shift: Some(shift), plan, remember: true, profile: None };
                 tracing::info!(?trigger, "checking");
@@ -349,6 +353,12 @@ impl Daemon {
                 self.work = Some(Work::measure(self.desk.clone(), self.policy.clone(), probes, *now));
             }
         }
+    }
+
+    /// Whether this is the first check of a shift that has not begun.
+    fn may_load_the_line(&self, shift: &Id, now: &Moment) -> bool {
+        let next = self.shifts.iter().find(|s| s.id == *shift && now.utc < s.span.begin);
+        next.is_some_and(|s| !self.last.checked.iter().any(|c| c.shift == s.id && c.begin == s.span.begin))
     }
 
     /// Takes in what a piece of work led to.

@@ -20,7 +20,7 @@ mod status;
 pub use assignment::{InForce, StoredAssignment};
 pub use backoff::Pace;
 pub use classify::{Action, Stop, Trouble, classify};
-pub use client::{ClientError, Settings};
+pub use client::{ClientError, Settings, sign_get};
 pub use enroll::{EnrollError, Goodbye, enroll, unenroll};
 pub use pass::{Deliverer, Pass};
 pub use preset::{Preset, PresetError, PresetStatus, Presets, Source, Wrong, code};

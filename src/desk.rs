@@ -10,7 +10,7 @@ use crate::{
     deliver::{self, InForce},
     environment::Snapshot,
     identity::{self, Identity},
-    probe::{Clock, Collector, Context, Occasion, Probe, REGISTRY},
+    probe::{Clock, Collector, Context, Occasion, Probe, REGISTRY, Sign},
     random::Random,
     report::Reporter,
     store::{self, Store, keys},
@@ -100,6 +100,7 @@ impl Order {
                 ProbeId::Turn,
                 ProbeId::Signalling,
                 ProbeId::Mtu,
+                ProbeId::Responsiveness,
             ] {
                 plan.skip(probe, NotChecked::Offline);
             }
@@ -198,7 +199,10 @@ impl Desk {
 
     /// What probes may know.
     pub async fn context(&self, policy: Arc<Policy>, occasion: Occasion) -> Result<Context, store::Error> {
-        let collector = self.identity.enrolment().map(|e| Collector { url: e.collector.clone() });
+        let collector = self.identity.enrolment().map(|e| {
+            let sign = deliver::sign_get(e.clone(), self.identity.clone(), self.clock());
+            Collector { url: e.collector.clone(), sign: Some(Sign(sign)) }
+        });
         Ok(Context {
             policy,
             collector,

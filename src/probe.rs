@@ -48,10 +48,22 @@ pub enum Occasion {
 }
 
 /// The collector that this desk is enrolled with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Collector {
     /// Its base URL: `https`, or `http` on loopback.
     pub url: url::Url,
+    /// Signs what is asked of it in the desk's name.
+    pub sign: Option<Sign>,
+}
+
+/// Makes the headers that sign a GET of a path.
+#[derive(Clone)]
+pub struct Sign(pub crate::network::responsiveness::Sign);
+
+impl std::fmt::Debug for Sign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sign")
+    }
 }
 
 /// The wall clock, handed in so that tests can set it.
@@ -139,6 +151,7 @@ pub mod media;
 pub mod mtu;
 pub mod noise;
 mod on_thread;
+pub mod responsiveness;
 pub mod signalling;
 pub mod stun;
 pub mod turn;
@@ -157,4 +170,6 @@ pub const REGISTRY: &[Probe] = &[
     turn::PROBE,
     signalling::PROBE,
     mtu::PROBE,
+    // Last: it is felt by whatever else goes over the line.
+    responsiveness::PROBE,
 ];

@@ -29,14 +29,14 @@ use telemetry::{ProbeId, Readiness};
 
 const EXAMPLES: &str = "\
 Examples:
-  preshift check                         Everything; takes about ten seconds
+  preshift check                         Everything; takes ten to twenty seconds
   preshift check --no-microphone         Everything but the microphone
   preshift check --only link dns https   Only the network
   preshift check --profile twilio-flex/dublin   What a platform needs as well; see 'preshift profiles'
   preshift check --json | jq .verdict    For programs
 
 Probes: link, dns, https, media, audio_devices, noise, load, environment,
-        stun, turn, signalling, mtu, path.
+        stun, turn, signalling, mtu, path, responsiveness.
 A check with --only, --offline or --profile is shown to you and not reported.";
 
 #[derive(Debug, Args)]
@@ -128,7 +128,7 @@ pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
 const DELIVERY_TIME: Duration = Duration::from_secs(5);
 
 /// The first line, on screen before anything is measured.
-const BEGINS: &str = "Checking this desk. It takes about ten seconds.";
+const BEGINS: &str = "Checking this desk. It takes ten to twenty seconds.";
 
 fn show(options: &Options, readiness: &Readiness, profile: Option<&Addition>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();

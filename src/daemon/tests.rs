@@ -246,3 +246,19 @@ async fn a_new_version_waits_for_the_shift_for_what_is_measured_and_for_who_asks
     daemon.upgrade = Upgrade::watch(Program::of_this_process().ok(), now.boot);
     assert!(daemon.successor(true).is_none());
 }
+
+#[tokio::test]
+async fn the_line_is_loaded_by_the_first_check_before_a_shift_and_by_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = in_a_shift(dir.path()).await;
+    let now = moment(&daemon.desk);
+    let early: Id = "early".parse().unwrap();
+    assert!(!daemon.may_load_the_line(&early, &now), "the shift has begun");
+    let before = Moment { utc: daemon.shifts[0].span.begin.plus_ms(-60_000), ..now };
+    assert!(daemon.may_load_the_line(&early, &before));
+    assert!(!daemon.may_load_the_line(&"late".parse().unwrap(), &before), "there is no such shift");
+    // It was checked: to look again until it is ready must not cost its data again.
+    let (shifts, pre) = (daemon.shifts.clone(), daemon.policy.schedule.pre_shift_minutes);
+    daemon.last.checked(&before, &shifts, pre, false);
+    assert!(!daemon.may_load_the_line(&early, &before));
+}

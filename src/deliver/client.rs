@@ -5,7 +5,14 @@
 //! it was meant to go. Reads no more of an answer than the wire allows.
 
 use super::{address, backoff::Pace, classify::Trouble};
-use crate::{config::Proxy, identity::Identity, network, random::Random, supervisor::WireLock};
+use crate::{
+    config::Proxy,
+    identity::{Enrolment, Identity},
+    network,
+    probe::Clock,
+    random::Random,
+    supervisor::WireLock,
+};
 use reqwest::{Method, header};
 use rustls::pki_types::CertificateDer;
 use signing::SigningKey;
@@ -198,6 +205,25 @@ impl Signer<'_> {
         let nonce = Nonce::from_bytes(self.random.bytes());
         signing::sign(self.key, self.desk, now.get() / 1_000, &nonce, &request)
     }
+}
+
+/// Signs in the desk's name what a probe asks of its collector.
+pub fn sign_get(
+    enrolment: Arc<Enrolment>,
+    identity: Arc<Identity>,
+    clock: Clock,
+) -> network::responsiveness::Sign {
+    Arc::new(move |path| {
+        let request = signing::Request {
+            method: "GET",
+            path,
+            body: &[],
+            content_encoding: None,
+            sequence: identity.next_request(),
+        };
+        let nonce = Nonce::from_bytes(Random::system().bytes());
+        signing::sign(&enrolment.key, &enrolment.desk, clock().get() / 1_000, &nonce, &request)
+    })
 }
 
 fn tls(base: &Url, settings: &Settings) -> Result<rustls::ClientConfig, ClientError> {

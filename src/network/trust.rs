@@ -69,6 +69,11 @@ impl Trust {
         Ok(Self { provider, desk, own, public })
     }
 
+    /// The desk's own verifier alone; may block.
+    pub fn verifier(extra_roots: &[CertificateDer<'static>]) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        Self::load(extra_roots).map(|trust| trust.desk)
+    }
+
     /// A desk whose operating system trusts exactly these roots.
     #[cfg(test)]
     pub fn of_store(roots: &[CertificateDer<'static>]) -> Self {

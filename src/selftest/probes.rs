@@ -26,6 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
     probe!("turn", Turn),
     probe!("signalling", Signalling),
     probe!("mtu", Mtu),
+    probe!("responsiveness", Responsiveness),
 ];
 
 /// A probe with many targets measured if one was measured and none failed.

@@ -1,6 +1,6 @@
 //! The network lab as tests use it: brought up when it can be, one at a time, and held to its record.
 #![cfg(target_os = "linux")]
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 mod truth;
 

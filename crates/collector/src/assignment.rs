@@ -20,6 +20,7 @@ pub fn ids(policy: &Policy) -> Vec<Id> {
     std::iter::once(&policy.id)
         .chain(targets.reflectors.iter().map(|r| &r.id))
         .chain(targets.endpoints.iter().map(|e| &e.id))
+        .chain(targets.responsiveness.iter().map(|r| &r.id))
         .chain(&browsers)
         .cloned()
         .collect()

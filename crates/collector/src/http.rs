@@ -5,6 +5,7 @@
 
 mod answer;
 mod desk;
+mod responsiveness;
 
 pub use answer::ApiError;
 
@@ -12,6 +13,8 @@ use crate::{
     board,
     clock::Clock,
     limits::{Bucket, Limits, Rate},
+    load_tests::Tests,
+    secret::NoRandom,
     store::{Readers, StoreError, writer::Writer},
 };
 use axum::{
@@ -45,6 +48,8 @@ pub struct App {
     pub sessions: board::session::Sessions,
     /// The zone in which the board tells times.
     pub zone: board::Zone,
+    /// Desks that load their line against this collector.
+    pub tests: Tests,
     /// Number and key of each desk that spoke. A desk's key never changes, so this is never stale.
     keys: RwLock<HashMap<DeskId, (i64, PublicKey)>>,
     desks: Mutex<HashMap<i64, Bucket>>,
@@ -64,10 +69,11 @@ impl App {
         retention_days: u32,
         sessions: board::session::Sessions,
         zone: board::Zone,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, NoRandom> {
         let now = Instant::now();
         let full = |rate| Mutex::new(Bucket::full(rate, now));
-        Arc::new(Self {
+        Ok(Arc::new(Self {
+            tests: Tests::new(limits.tests.clone())?,
             readers,
             writer,
             clock,
@@ -80,7 +86,7 @@ impl App {
             enroll: full(limits.enroll),
             large: tokio::sync::Semaphore::new(4),
             limits,
-        })
+        }))
     }
 
     /// Reads the store on a blocking thread.
@@ -126,6 +132,7 @@ impl App {
     /// What is done every few seconds: pruning, and forgetting rates and sessions that have run out.
     pub fn tick(&self) {
         self.writer.prune();
+        self.tests.forget_old(Instant::now());
         self.sessions.forget_old((self.clock)());
         let now = Instant::now();
         // A full bucket is the same as none.
@@ -145,7 +152,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/reports", post(desk::reports))
         .route("/v1/portal", get(portal))
         .route("/healthz", get(async || "ok"))
+        .merge(responsiveness::router())
         .merge(board::router())
+        .fallback(async || ApiError::from(ErrorCode::NotFound).into_response())
+        .with_state(app)
+}
+
+/// What a connection in HTTP/2 may ask for: to load the line, and nothing else. Everything else of the collector speaks
+/// HTTP/1.1, where a connection carries one request at a time.
+pub fn load_router(app: Arc<App>) -> Router {
+    responsiveness::router()
         .fallback(async || ApiError::from(ErrorCode::NotFound).into_response())
         .with_state(app)
 }

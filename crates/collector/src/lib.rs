@@ -14,6 +14,7 @@ pub mod clock;
 pub mod http;
 pub mod ingest;
 pub mod limits;
+pub mod load_tests;
 pub mod secret;
 pub mod serve;
 pub mod shifts;

@@ -1,5 +1,6 @@
 //! What the collector takes before it says no. What the wire itself limits is in `telemetry::limits`.
 
+use crate::load_tests::TestLimits;
 use std::time::{Duration, Instant};
 
 /// Limits of one server. The defaults are for production; tests and the load tool set their own.
@@ -24,6 +25,8 @@ pub struct Limits {
     pub enroll: Rate,
     /// Failed sign-ins to the board a second.
     pub sign_in: Rate,
+    /// Desks that load their line against the collector.
+    pub tests: TestLimits,
 }
 
 impl Default for Limits {
@@ -40,6 +43,7 @@ impl Default for Limits {
             all: Rate { burst: 60_000.0, per_second: 60_000.0 },
             enroll: Rate { burst: 200.0, per_second: 20.0 },
             sign_in: Rate { burst: 10.0, per_second: 0.5 },
+            tests: TestLimits::default(),
         }
     }
 }

@@ -82,6 +82,9 @@ pub enum ServeError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There are no random numbers.
+    #[error(transparent)]
+    Random(#[from] crate::secret::NoRandom),
 }
 
 /// A server that runs. Dropping it does not end it; [`stop`](Self::stop) does.
@@ -142,11 +145,12 @@ impl Server {
         let (writer, thread) = Writer::start(db, clock.clone(), limits.queue, retention_days)?;
         let secure = transport != Transport::Plain;
         let sessions = board::session::Sessions::new(secure, limits.sign_in);
-        let app = App::new(Readers::new(&data), writer, clock, limits, retention_days, sessions, zone);
+        let app = App::new(Readers::new(&data), writer, clock, limits, retention_days, sessions, zone)?;
 
         let (stopping, stop) = watch::channel(false);
-        let accept =
-            connection::accept(listener, acceptor, http::router(app.clone()), app.clone(), stop.clone());
+        let routers =
+            connection::Routers { all: http::router(app.clone()), load: http::load_router(app.clone()) };
+        let accept = connection::accept(listener, acceptor, routers, app.clone(), stop.clone());
         let tasks = vec![tokio::spawn(accept), tokio::spawn(tick(app, stop))];
         Ok(Self {
             address,

@@ -6,6 +6,7 @@
 mod audio;
 mod calls;
 mod computer;
+mod line;
 mod meta;
 mod network;
 mod voice;
@@ -124,7 +125,7 @@ pub fn moot_by(finding: &Finding) -> &'static [FindingCode] {
     use FindingCode::{
         CaptivePortal, DnsDown, GatewayUnreachable, MediaUnreachable, MicrophoneDenied,
         MicrophoneDeniedToPreshift, MicrophoneMuted, NoMicrophone, NoNetwork, OptionalReadingMissing,
-        RequiredReadingMissing, UdpBlocked,
+        RequiredReadingMissing, ServiceUnreachable, UdpBlocked,
     };
     match (finding.code, finding.probe) {
         (
@@ -138,6 +139,10 @@ pub fn moot_by(finding: &Finding) -> &'static [FindingCode] {
         ) => &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown],
         (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Mtu) => {
             &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown, MediaUnreachable, UdpBlocked]
+        }
+        // It goes to a service that is judged by itself.
+        (OptionalReadingMissing, ProbeId::Responsiveness) => {
+            &[NoNetwork, GatewayUnreachable, CaptivePortal, DnsDown, ServiceUnreachable]
         }
         (RequiredReadingMissing | OptionalReadingMissing, ProbeId::Noise) => {
             &[NoMicrophone, MicrophoneMuted, MicrophoneDenied, MicrophoneDeniedToPreshift]
@@ -200,6 +205,9 @@ catalogue! {
     ClockWrong => computer::CLOCK_WRONG,
     RestartPending => computer::RESTART_PENDING,
     BrowserOutdated => computer::BROWSER_OUTDATED,
+    LineChokesUpload => line::CHOKES_UPLOAD,
+    LineChokesDownload => line::CHOKES_DOWNLOAD,
+    LineSlow => line::SLOW,
     RequiredReadingMissing => meta::REQUIRED_READING_MISSING,
     OptionalReadingMissing => meta::OPTIONAL_READING_MISSING,
     UdpBlocked => calls::UDP_BLOCKED,

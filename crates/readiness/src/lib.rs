@@ -24,7 +24,7 @@ pub use catalogue::explain;
 pub use judge::{History, Input, Judgement, judge};
 pub use last_good::{Judged, last_good_shift};
 pub use policy::{
-    Browsers, Endpoint, Host, Microphone, Policy, PolicyError, Reflector, Schedule, SignallingHost,
+    Browsers, Endpoint, Host, LoadTest, Microphone, Policy, PolicyError, Reflector, Schedule, SignallingHost,
     StunServer, Targets, TurnServer, is_collector, target_url,
 };
 pub use rules::needs_longer;

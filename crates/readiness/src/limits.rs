@@ -139,6 +139,15 @@ table! {
     OwnDownload, "own_download", MbitS, Higher, 2.0, 2.0, 0.1..=10000.0,
         "What this computer receives while voice suffers from a full line, the test left out",
         "ours: half of a slow downlink (4 Mbit/s); less fills none";
+    AddedDelay, "added_delay", Ms, Higher, 60.0, 200.0, 1.0..=5000.0,
+        "What a busy line adds to the round trip, while somebody downloads or uploads",
+        "good: ours, the jitter buffer of a call is 60 ms; bad: the 200 ms of round trip at which draft-ietf-ippm-responsiveness calls a line poor";
+    Rpm, "rpm", Count, Lower, 1000.0, 300.0, 1.0..=100000.0,
+        "Round trips a minute while the line is busy; judged together with `added_delay`, since a far server has few on any line",
+        "draft-ietf-ippm-responsiveness: 300 is the least for a call, 1000 is good";
+    LineRate, "line_rate", MbitS, Lower, 0.5, 0.1, 0.0..=1000.0,
+        "What the line carries, each way",
+        "bad: Amazon Connect asks 100 kbit/s each way for a call; good: ours, room for the softphone's pages beside it";
 }
 
 impl Metric {

@@ -59,6 +59,33 @@ pub struct Endpoint {
     pub private_authority: bool,
 }
 
+/// A server that the line is loaded against, for a few seconds before a shift and in self-checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadTest {
+    /// What readings call it.
+    pub id: Id,
+    /// Where its configuration is (draft-ietf-ippm-responsiveness); may be on `@collector`.
+    #[serde(default = "LoadTest::default_url")]
+    pub url: String,
+    /// Most megabytes of one measurement, both ways together.
+    #[serde(default = "LoadTest::default_megabytes")]
+    pub max_megabytes: u32,
+    /// Whether connections may be loaded that are paid for by the megabyte.
+    #[serde(default)]
+    pub metered: bool,
+}
+
+impl LoadTest {
+    fn default_url() -> String {
+        "https://@collector/v1/responsiveness".into()
+    }
+    /// Fills a line of 50 Mbit/s for three seconds; most homes upload slower than that.
+    fn default_megabytes() -> u32 {
+        20
+    }
+}
+
 /// What probes are pointed at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -81,6 +108,9 @@ pub struct Targets {
     /// For `signalling`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signalling: Vec<SignallingHost>,
+    /// For `responsiveness`; without it no load is put on the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub responsiveness: Option<LoadTest>,
 }
 
 /// When a desk is measured.
@@ -258,6 +288,12 @@ impl Policy {
                 names: Vec::new(),
                 portal: Some("http://@collector/v1/portal".to_owned()),
                 stun: vec![StunServer { id: id("collector"), host: Host::Collector, port: reflector_port }],
+                responsiveness: Some(LoadTest {
+                    id: id("collector"),
+                    url: LoadTest::default_url(),
+                    max_megabytes: LoadTest::default_megabytes(),
+                    metered: false,
+                }),
                 ..Targets::default()
             },
             required: vec![

@@ -9,6 +9,7 @@ mod dns;
 mod environment;
 pub(crate) mod evidence;
 mod https;
+mod line;
 mod link;
 mod load;
 mod media;
@@ -151,6 +152,7 @@ pub(crate) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
             Outcome::Measured(Value::Mtu(v)) => mtu::rule(scene.policy, reading, v, &evidence),
             // Evidence for the findings about voice: no finding of its own.
             Outcome::Measured(Value::Path(_)) => Vec::new(),
+            Outcome::Measured(Value::Responsiveness(v)) => line::rule(scene.policy, reading, v, &evidence),
             Outcome::Failed(why) => match reading.probe {
                 ProbeId::Https => https::failed(scene.policy, reading, *why, &evidence),
                 ProbeId::Media => media::failed(scene.policy, reading, *why, &evidence),

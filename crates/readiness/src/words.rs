@@ -76,6 +76,7 @@ pub fn probe(p: ProbeId) -> &'static str {
         ProbeId::Signalling => "call signalling",
         ProbeId::Mtu => "packet size",
         ProbeId::Path => "way of voice",
+        ProbeId::Responsiveness => "line under load",
     }
 }
 
@@ -102,6 +103,10 @@ pub fn not_checked(n: NotChecked) -> &'static str {
         NotChecked::WouldSwitchHeadset => "it would interrupt what the headset is playing",
         NotChecked::Paused => "measuring is paused",
         NotChecked::NothingToMeasure => "what it needs is missing",
+        NotChecked::Metered => "the connection is paid for by the megabyte",
+        NotChecked::ServerBusy => "the server is measuring with others just now",
+        NotChecked::BehindProxy => "it would go through a proxy, and the proxy would be measured",
+        NotChecked::CallPossible => "it cannot be told whether a call is on",
     }
 }
 

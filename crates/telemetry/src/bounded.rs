@@ -128,6 +128,10 @@ bounded_number! {
     BitRate, "rate in Mbit/s", 0.0, 1e7, 1
 }
 bounded_number! {
+    /// Kilobits a second.
+    Kilobits, "rate in kbit/s", 0.0, 1e8, 0
+}
+bounded_number! {
     /// A count of things.
     Count, "count", 0.0, 9e15, 0
 }

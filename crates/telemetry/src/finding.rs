@@ -148,6 +148,13 @@ pub enum FindingCode {
     RestartPending,
     /// A browser is older than the policy allows.
     BrowserOutdated,
+    // responsiveness
+    /// Delay rises when somebody uploads.
+    LineChokesUpload,
+    /// Delay rises when somebody downloads.
+    LineChokesDownload,
+    /// The line carries too little for a call.
+    LineSlow,
     // the daemon itself
     /// A required reading is missing.
     RequiredReadingMissing,

@@ -18,8 +18,8 @@ pub mod schema;
 mod text;
 
 pub use bounded::{
-    BitRate, Count, Db, Dbfs, Hertz, List, Megabytes, Millis, Mos, OutOfRange, Percent, Ratio, Seconds,
-    UnixMs,
+    BitRate, Count, Db, Dbfs, Hertz, Kilobits, List, Megabytes, Millis, Mos, OutOfRange, Percent, Ratio,
+    Seconds, UnixMs,
 };
 pub use fact::{Change, Fact, FactKey, FactValue, Origin, Word};
 pub use finding::{FaultDomain, Finding, FindingCode, Quantity, Severity, Unit, Verdict};
@@ -33,6 +33,7 @@ pub use measured::load::{Load, PowerSource};
 pub use measured::media::{Codec, LossInterval, Media, TimestampQuality};
 pub use measured::mtu::{Mtu, MtuLimit};
 pub use measured::path::{Hop, HopMethod, Path, PathPoint};
+pub use measured::responsiveness::{Confidence, LoadProtocol, Responsiveness, UnderLoad, VoiceUnderLoad};
 pub use measured::signalling::{Signalling, Upgrade};
 pub use measured::stun::{NatMapping, Stun};
 pub use measured::turn::{Turn, TurnResult, TurnTransport, TurnWay};

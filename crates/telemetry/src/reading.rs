@@ -4,8 +4,8 @@
 //! each say why, with a reason from a closed list.
 
 use crate::{
-    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Path, Signalling, Stun, Turn,
-    UnixMs,
+    AudioDevices, Dns, Fact, Https, Id, Link, List, Load, Media, Mtu, Noise, Path, Responsiveness,
+    Signalling, Stun, Turn, UnixMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,11 +40,13 @@ pub enum ProbeId {
     Mtu,
     /// How far along the way voice is still well: made by `media` when it is not.
     Path,
+    /// The line under load.
+    Responsiveness,
 }
 
 impl ProbeId {
     /// Every probe, in the order in which they are shown.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Link,
         Self::Dns,
         Self::Https,
@@ -58,6 +60,7 @@ impl ProbeId {
         Self::Signalling,
         Self::Mtu,
         Self::Path,
+        Self::Responsiveness,
     ];
 
     /// The name that people type and the wire carries.
@@ -76,6 +79,7 @@ impl ProbeId {
             Self::Signalling => "signalling",
             Self::Mtu => "mtu",
             Self::Path => "path",
+            Self::Responsiveness => "responsiveness",
         }
     }
 }
@@ -93,7 +97,7 @@ impl std::str::FromStr for ProbeId {
         Self::ALL.into_iter().find(|p| p.name() == s).ok_or(crate::BadText {
             what: "probe",
             expected: "one of link, dns, https, media, audio_devices, noise, load, environment, \
-                       stun, turn, signalling, mtu, path",
+                       stun, turn, signalling, mtu, path, responsiveness",
         })
     }
 }
@@ -131,6 +135,14 @@ pub enum NotChecked {
     Paused,
     /// Something it needs was missing (no network, no microphone).
     NothingToMeasure,
+    /// The connection is paid for by the megabyte.
+    Metered,
+    /// The server measures with other desks just now.
+    ServerBusy,
+    /// It goes through a proxy, which would be measured in its place.
+    BehindProxy,
+    /// It cannot be told whether a call is on.
+    CallPossible,
 }
 
 /// Why a probe cannot work here.
@@ -212,6 +224,8 @@ pub enum Value {
     Mtu(Mtu),
     /// By `media`, as `path`.
     Path(Path),
+    /// By `responsiveness`.
+    Responsiveness(Responsiveness),
 }
 
 /// How a probe run ended.

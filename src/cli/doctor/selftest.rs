@@ -48,9 +48,9 @@ pub fn run(settings: Arc<Settings>, options: &Options) -> anyhow::Result<Exit> {
 async fn find_out(settings: Arc<Settings>, microphone: bool) -> anyhow::Result<Document> {
     let mut progress = Progress::on_stderr();
     progress.begin(if microphone {
-        "Trying what Preshift needs of this computer. It takes a quarter of a minute, and opens the microphone for some seconds."
+        "Trying what Preshift needs of this computer. It takes half a minute at most, and opens the microphone for some seconds."
     } else {
-        "Trying what Preshift needs of this computer. It takes some ten seconds. The microphone stays closed."
+        "Trying what Preshift needs of this computer. It takes ten to twenty seconds. The microphone stays closed."
     });
     let scratch = Scratch::new()
         .map_err(|e| Ends::with(Exit::Io, format!("no folder for trying things in could be made: {e}")))?;

@@ -11,10 +11,10 @@ const TIE: &str = "\u{a0}";
 use readiness::words;
 use std::io::{self, Write};
 use telemetry::{
-    AudioDevice, AudioDevices, Connection, Direction, Dns, DnsAnswer, Fact, FactKey, FactValue, FormFactor,
-    GatewayMethod, Https, Interference, Link, LinkKind, List, Load, Media, MicrophonePermission,
-    MicrophoneUse, Millis, Noise, Outcome, PowerSource, Quantity, Reading, TimestampQuality, Unit, Value,
-    WifiBand, Word,
+    AudioDevice, AudioDevices, Confidence, Connection, Direction, Dns, DnsAnswer, Fact, FactKey, FactValue,
+    FormFactor, GatewayMethod, Https, Interference, Link, LinkKind, List, Load, Media, MicrophonePermission,
+    MicrophoneUse, Millis, Noise, Outcome, PowerSource, Quantity, Reading, Responsiveness, TimestampQuality,
+    UnderLoad, Unit, Value, WifiBand, Word,
 };
 
 /// Width of the column of names.
@@ -57,6 +57,7 @@ pub fn row(value: &Value) -> String {
         Value::Signalling(v) => calls::signalling(v),
         Value::Mtu(v) => calls::mtu(v),
         Value::Path(v) => readiness::attribution::points(v).join("; "),
+        Value::Responsiveness(v) => responsiveness(v),
     }
 }
 
@@ -299,6 +300,26 @@ fn environment(facts: &List<Fact, 48>) -> String {
         parts.push("VPN".into());
     }
     parts.push(format!("{} facts", facts.len()));
+    parts.join(", ")
+}
+
+fn responsiveness(v: &Responsiveness) -> String {
+    let mut parts = vec![format!("idle {}", ms(v.idle_rtt))];
+    for (way, name) in [(&v.download, "download"), (&v.upload, "upload")] {
+        parts.extend(way.as_ref().map(|way| format!("{name} {}", under_load(way))));
+    }
+    parts.push(format!("moved {}", q(f64::from(v.received + v.sent) / 1e6, Unit::Mb)));
+    parts.extend(v.failure.map(|why| format!("broken off: {}", words::failure(why))));
+    parts.join("; ")
+}
+
+fn under_load(v: &UnderLoad) -> String {
+    let mut parts = vec![q(v.throughput.get() / 1e3, Unit::MbitS)];
+    parts.extend(v.added_delay.map(|d| format!("delay {}{}", if d.get() < 0.0 { "" } else { "+" }, ms(d))));
+    parts.extend(v.rpm.map(|rpm| format!("{rpm}{TIE}round trips a minute")));
+    if v.confidence == Confidence::Low {
+        parts.push("too short to be sure".into());
+    }
     parts.join(", ")
 }
 

@@ -124,3 +124,39 @@ fn the_way_that_calls_take_is_one_line_for_each_server() {
     let mtu = Mtu { bytes: 1400, limit: MtuLimit::BlackHole, ipv6: false, sent: 20 };
     assert_eq!(row(&Value::Mtu(mtu)), "up to 1400 bytes pass; larger ones vanish");
 }
+
+#[test]
+fn a_line_under_load_is_one_line() {
+    let way = |kbit: f64, rpm, added: f64, confidence| UnderLoad {
+        throughput: telemetry::Kilobits::new(kbit),
+        rpm: Some(rpm),
+        rtt: Some(Millis::new(added + 20.0)),
+        added_delay: Some(Millis::new(added)),
+        voice: None,
+        confidence,
+        connections: 4,
+        duration: Millis::new(2900.0),
+    };
+    let mut line = Responsiveness {
+        protocol: telemetry::LoadProtocol::Http2,
+        idle_rtt: Millis::new(20.0),
+        download: Some(way(48_000.0, 1_700, 12.0, Confidence::High)),
+        upload: Some(way(950.0, 110, 480.0, Confidence::Medium)),
+        received: 12_000_000,
+        sent: 3_000_000,
+        failure: None,
+    };
+    assert_eq!(
+        row(&Value::Responsiveness(line.clone())),
+        "idle 20 ms; download 48 Mbit/s, delay +12 ms, 1700 round trips a minute; \
+         upload 0.95 Mbit/s, delay +480 ms, 110 round trips a minute; moved 15 MB"
+    );
+    line.download = None;
+    line.upload = Some(way(9.0, 6_000, -2.0, Confidence::Low));
+    line.failure = Some(telemetry::Failure::NoAnswer);
+    assert_eq!(
+        row(&Value::Responsiveness(line)),
+        "idle 20 ms; upload 0.01 Mbit/s, delay -2 ms, 6000 round trips a minute, too short to be sure; \
+         moved 15 MB; broken off: nothing answered"
+    );
+}

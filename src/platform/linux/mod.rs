@@ -9,6 +9,7 @@ pub mod files;
 pub mod gateway;
 pub mod link;
 pub mod load;
+pub mod metered;
 pub mod netlink;
 mod packages;
 pub mod path;

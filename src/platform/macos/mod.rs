@@ -11,6 +11,7 @@ pub mod files;
 pub mod gateway;
 pub mod link;
 pub mod load;
+pub mod metered;
 pub mod path;
 pub mod places;
 pub mod program;

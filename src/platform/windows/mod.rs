@@ -10,6 +10,7 @@ pub mod files;
 pub mod gateway;
 pub mod link;
 pub mod load;
+pub mod metered;
 pub mod microphone;
 pub mod path;
 pub mod places;

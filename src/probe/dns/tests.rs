@@ -8,7 +8,7 @@ use telemetry::{DnsAnswer, Hash, ResolverClass, UnixMs};
 fn context(policy: &str, collector: Option<&str>) -> Context {
     Context {
         policy: Arc::new(readiness::Policy::parse(&format!("id = 'x'\nversion = 1\n{policy}")).unwrap()),
-        collector: collector.map(|url| Collector { url: url.parse().unwrap() }),
+        collector: collector.map(|url| Collector { url: url.parse().unwrap(), sign: None }),
         occasion: Occasion::Routine,
         clock: Arc::new(|| UnixMs::new(0)),
         hasher: Arc::new(|_| Hash::from_bytes([0; 16])),

@@ -13,7 +13,7 @@ const EMPTY: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 fn context(policy: &str, collector: Option<String>, authority: Option<&Authority>) -> Context {
     Context {
         policy: Arc::new(readiness::Policy::parse(&format!("id = 'x'\nversion = 1\n{policy}")).unwrap()),
-        collector: collector.map(|url| Collector { url: url.parse().unwrap() }),
+        collector: collector.map(|url| Collector { url: url.parse().unwrap(), sign: None }),
         occasion: Occasion::Routine,
         clock: Arc::new(|| UnixMs::new(0)),
         hasher: Arc::new(|_| Hash::from_bytes([0; 16])),

@@ -6,7 +6,7 @@ use super::{chart::Chart, when::Zone};
 use crate::clock::{HOUR, MINUTE};
 use readiness::{Policy, limits::Metric, words};
 use std::collections::BTreeMap;
-use telemetry::{Dns, Https, Media, Quantity, Reading, Unit, UnixMs, Value};
+use telemetry::{Dns, Https, Media, Quantity, Reading, Responsiveness, Unit, UnixMs, Value};
 
 /// A series over time.
 type Points = Vec<(UnixMs, f64)>;
@@ -14,7 +14,7 @@ type Points = Vec<(UnixMs, f64)>;
 type Take = fn(&Value) -> Option<f64>;
 
 /// Title, unit, the limit it is drawn with, whether more is worse, and where it comes from.
-const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 12] = [
+const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 14] = [
     ("Estimated call quality (MOS)", Unit::Mos, Some(Metric::Mos), false, |v| media(v)?.mos.map(|m| m.get())),
     ("Round trip", Unit::Ms, Some(Metric::Rtt), true, |v| media(v)?.rtt_mean.map(|m| m.get())),
     ("Jitter", Unit::Ms, Some(Metric::Jitter), true, |v| media(v)?.ipdv_mean.map(|m| m.get())),
@@ -52,11 +52,24 @@ const FIGURES: [(&str, Unit, Option<Metric>, bool, Take); 12] = [
         Value::Mtu(m) => (m.bytes > 0).then_some(f64::from(m.bytes)),
         _ => None,
     }),
+    ("Delay added by an upload", Unit::Ms, Some(Metric::AddedDelay), true, |v| {
+        load(v)?.upload.as_ref()?.added_delay.map(|d| d.get())
+    }),
+    ("Delay added by a download", Unit::Ms, Some(Metric::AddedDelay), true, |v| {
+        load(v)?.download.as_ref()?.added_delay.map(|d| d.get())
+    }),
 ];
 
 fn media(value: &Value) -> Option<&Media> {
     match value {
         Value::Media(m) => Some(m),
+        _ => None,
+    }
+}
+
+fn load(value: &Value) -> Option<&Responsiveness> {
+    match value {
+        Value::Responsiveness(r) => Some(r),
         _ => None,
     }
 }

@@ -2,8 +2,8 @@
 
 use readiness::words;
 use telemetry::{
-    AudioDevices, Direction, Dns, DnsAnswer, Https, Interference, Link, Load, Media, Mtu, Noise, PowerSource,
-    Quantity, Reading, Signalling, Stun, Turn, Unit, Value,
+    AudioDevices, Confidence, Direction, Dns, DnsAnswer, Https, Interference, Link, Load, Media, Mtu, Noise,
+    PowerSource, Quantity, Reading, Responsiveness, Signalling, Stun, Turn, UnderLoad, Unit, Value,
 };
 
 /// One line: what was looked at, and what was found.
@@ -47,6 +47,7 @@ fn measured(value: &Value) -> String {
         Value::Turn(t) => turn(t),
         Value::Signalling(s) => signalling(s),
         Value::Mtu(m) => mtu(m),
+        Value::Responsiveness(r) => responsiveness(r),
     };
     parts.join("; ")
 }
@@ -289,4 +290,32 @@ fn mtu(m: &Mtu) -> Vec<String> {
     let size = words::quantity(Quantity::new(f64::from(m.bytes), Unit::Bytes));
     let family = if m.ipv6 { "IPv6" } else { "IPv4" };
     vec![format!("up to {size} pass over {family}"), format!("limit: {}", word(m.limit))]
+}
+
+fn responsiveness(r: &Responsiveness) -> Vec<String> {
+    let mut said = vec![format!("idle round trip {}", ms(r.idle_rtt))];
+    for (way, name) in [(&r.download, "download"), (&r.upload, "upload")] {
+        said.extend(way.as_ref().map(|way| format!("{name} {}", under_load(way))));
+    }
+    let megabytes = f64::from(r.received + r.sent) / 1e6;
+    said.push(format!("{} moved", words::quantity(Quantity::new(megabytes, Unit::Mb))));
+    said.extend(r.failure.map(|why| format!("broken off: {}", words::failure(why))));
+    said
+}
+
+fn under_load(way: &UnderLoad) -> String {
+    let rate = words::quantity(Quantity::new(way.throughput.get() / 1e3, Unit::MbitS));
+    let mut said = vec![rate];
+    said.extend(way.added_delay.map(|d| format!("delay rises by {}", ms(d))));
+    said.extend(way.rpm.map(|rpm| format!("{rpm} round trips a minute")));
+    said.extend(way.voice.as_ref().map(|v| format!("voice {} (95 % below {})", ms(v.median), ms(v.p95))));
+    said.push(
+        match way.confidence {
+            Confidence::Low => "not sure",
+            Confidence::Medium => "fairly sure",
+            Confidence::High => "sure",
+        }
+        .into(),
+    );
+    said.join(", ")
 }

@@ -3,6 +3,7 @@
 use crate::{
     board, clock,
     limits::Limits,
+    load_tests::TestLimits,
     serve::{Server, Settings, Transport, reflector_ip},
 };
 use anyhow::Context as _;
@@ -42,6 +43,10 @@ pub(super) struct Args {
     /// Connections at once
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     connections: usize,
+    /// Desks that may load their line against this collector at once, a few seconds each, to see how it behaves when
+    /// it is busy; others are told to come later, and 0 is never
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=64))]
+    load_tests: u16,
     /// When it listens, write its address to this file
     #[arg(long, value_name = "FILE")]
     announce: Option<PathBuf>,
@@ -70,7 +75,11 @@ async fn serve(data: &Path, args: Args) -> anyhow::Result<()> {
         reflector: args.reflector_port.or(Some(STAMP_PORT)).filter(|_| !args.no_reflector),
         retention_days: args.retention_days,
         zone: board::Zone::named(args.zone.as_deref()).context("cannot use --zone")?,
-        limits: Limits { connections: args.connections, ..Limits::default() },
+        limits: Limits {
+            connections: args.connections,
+            tests: TestLimits { at_once: args.load_tests.into(), ..TestLimits::default() },
+            ..Limits::default()
+        },
     };
     if args.reflector_port.is_none()
         && !args.no_reflector

@@ -90,6 +90,11 @@ pub(super) async fn reports(State(app): State<Arc<App>>, request: Request) -> Re
     Ok(json(&answer))
 }
 
+/// The number of the known desk that signed a request without a body.
+pub(super) async fn known_number(app: &Arc<App>, request: Request) -> Result<i64, ApiError> {
+    known(app, request, 0).await.map(|(no, _)| no)
+}
+
 /// A signed request of a known desk: its number, and what came.
 async fn known(app: &Arc<App>, request: Request, most: usize) -> Result<(i64, Came), ApiError> {
     if !App::may(&app.all, app.limits.all) {

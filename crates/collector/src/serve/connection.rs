@@ -2,28 +2,37 @@
 //!
 //! Must not note where a connection comes from: the peer's address is dropped as it is accepted.
 
-use super::FAREWELL;
+use super::{FAREWELL, tls::H2};
 use crate::{http::App, limits::Limits};
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
+/// What is served to whom.
+#[derive(Clone)]
+pub(super) struct Routers {
+    /// To everybody.
+    pub all: Router,
+    /// To who speaks HTTP/2.
+    pub load: Router,
+}
+
 /// Accepts until told to stop; returns when the last connection has ended.
 pub(super) async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    routers: Routers,
     app: Arc<App>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -50,13 +59,19 @@ pub(super) async fn accept(
             }
         };
         let _ = stream.set_nodelay(true);
-        let (tls, router, limits, stop) = (tls.clone(), router.clone(), app.limits.clone(), stop.clone());
+        let (tls, routers, limits, stop) = (tls.clone(), routers.clone(), app.limits.clone(), stop.clone());
         open.spawn(async move {
             match tls {
-                None => serve(stream, router, &limits, stop).await,
+                None => serve(stream, routers.all, &limits, stop).await,
                 Some(tls) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(limits.head, tls.accept(stream)).await {
-                        serve(stream, router, &limits, stop).await;
+                        let (below, session) = stream.get_ref();
+                        if session.alpn_protocol() == Some(H2) {
+                            keep_backlog_short(below);
+                            serve_load(stream, routers.load, &limits, stop).await;
+                        } else {
+                            serve(stream, routers.all, &limits, stop).await;
+                        }
                     }
                 }
             }
@@ -88,4 +103,41 @@ async fn serve(
     }
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(FAREWELL, connection).await;
+}
+
+/// Serves a connection that loads a line. It may ask for few things at once, and is ended when a test would be over.
+async fn serve_load(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    limits: &Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    /// The load itself, and what is asked beside it.
+    const STREAMS: u32 = 32;
+    /// What waits here waits before every answer on this connection.
+    const WAITING: usize = 16 << 10;
+    const WINDOW: u32 = 1 << 20;
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(WAITING)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_header_list_size(16 << 10)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::select! {
+        _ = connection => {}
+        // Not in order: who loads a line stops reading when it has seen enough.
+        () = tokio::time::sleep(limits.tests.length) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// What the kernel holds and has not sent yet would delay every answer behind it, and that is no delay of the line's.
+fn keep_backlog_short(stream: &TcpStream) {
+    const UNSENT: u32 = 16 << 10;
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, UNSENT);
 }

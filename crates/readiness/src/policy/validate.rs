@@ -21,6 +21,9 @@ const NAMES: usize = 8;
 const STUN: usize = 8;
 const TURN: usize = 4;
 const SIGNALLING: usize = 8;
+/// Least and most megabytes of a load on the line. With less it ends before it says anything; the most
+/// is what a line of 100 Mbit/s carries in its time.
+const MEGABYTES: (u32, u32) = (2, 50);
 /// Longest URL.
 const URL_LENGTH: usize = 500;
 
@@ -35,6 +38,7 @@ pub(super) fn policy(p: &Policy) -> Result<(), PolicyError> {
     stun(p)?;
     turn(p)?;
     signalling(p)?;
+    load_test(p)?;
     required(p)?;
     schedule(p)?;
     microphone(p)?;
@@ -73,16 +77,17 @@ fn endpoints(p: &Policy) -> Result<(), PolicyError> {
     let all = &p.targets.endpoints;
     count("targets.endpoints", all.len(), ENDPOINTS)?;
     unique("targets.endpoints.id", all.iter().map(|e| e.id.as_str()))?;
-    all.iter().try_for_each(|e| {
-        let key = format!("targets.endpoints.{}.url", e.id);
-        let url = address(&key, &e.url)?;
-        let plain = url.as_ref().is_some_and(|u| u.scheme() != "https" && !is_loopback(u));
-        if plain {
-            Err(form(key, &e.url, "must begin with https:// (http:// is for loopback only)"))
-        } else {
-            Ok(())
-        }
-    })
+    all.iter().try_for_each(|e| web_address(format!("targets.endpoints.{}.url", e.id), &e.url))
+}
+
+fn web_address(key: String, written: &str) -> Result<(), PolicyError> {
+    let url = address(&key, written)?;
+    let plain = url.as_ref().is_some_and(|u| u.scheme() != "https" && !is_loopback(u));
+    if plain {
+        Err(form(key, written, "must begin with https:// (http:// is for loopback only)"))
+    } else {
+        Ok(())
+    }
 }
 
 fn names(p: &Policy) -> Result<(), PolicyError> {
@@ -164,8 +169,20 @@ fn host(key: String, host: &Host) -> Result<(), PolicyError> {
     }
 }
 
+fn load_test(p: &Policy) -> Result<(), PolicyError> {
+    let Some(test) = &p.targets.responsiveness else { return Ok(()) };
+    web_address("targets.responsiveness.url".into(), &test.url)?;
+    let (least, most) = MEGABYTES;
+    let hint = "; both ways together, for each measurement";
+    range("targets.responsiveness.max_megabytes", test.max_megabytes, least, most, hint)
+}
+
 fn required(p: &Policy) -> Result<(), PolicyError> {
     unique("required", p.required.iter().map(|r| r.name()))?;
+    if p.requires(ProbeId::Responsiveness) {
+        let problem = "cannot be required: it is measured once before a shift and in self-checks, so that every verdict in between would be unknown; remove it";
+        return Err(form("required", ProbeId::Responsiveness.name(), problem));
+    }
     let without = |probe, targets, none: bool| {
         if none && p.requires(probe) { Err(PolicyError::NothingToMeasure { probe, targets }) } else { Ok(()) }
     };

@@ -97,7 +97,10 @@ fn targets(policy: &Policy, probe: ProbeId) -> BTreeSet<&Id> {
 /// Not noted: what the agent or the policy chose not to measure.
 fn worth_a_note(reading: &Reading) -> bool {
     // A platform may have no such servers; that voice itself has nothing to be measured against is said by `media`.
-    let extra = matches!(reading.probe, ProbeId::Stun | ProbeId::Turn | ProbeId::Signalling | ProbeId::Mtu);
+    let extra = matches!(
+        reading.probe,
+        ProbeId::Stun | ProbeId::Turn | ProbeId::Signalling | ProbeId::Mtu | ProbeId::Responsiveness
+    );
     match &reading.outcome {
         Outcome::NotChecked(NotChecked::NoTarget | NotChecked::Offline) if extra => false,
         Outcome::Measured(_) | Outcome::Unsupported(_) | Outcome::Failed(_) => true,
@@ -112,7 +115,11 @@ fn worth_a_note(reading: &Reading) -> bool {
             | NotChecked::NotAllowed
             | NotChecked::NoConsent
             | NotChecked::OutsideShift
-            | NotChecked::Paused => false,
+            | NotChecked::Paused
+            | NotChecked::Metered
+            | NotChecked::ServerBusy
+            | NotChecked::BehindProxy
+            | NotChecked::CallPossible => false,
         },
     }
 }

@@ -85,7 +85,8 @@ impl Desk {
                         value.as_object_mut().unwrap().remove(field).expect("a field of the healthy desk");
                     }
                 }
-                let target = matches!(probe.as_str(), "https" | "media").then(|| "a".to_owned());
+                let target =
+                    matches!(probe.as_str(), "https" | "media" | "responsiveness").then(|| "a".to_owned());
                 readings.push(self.reading(probe, target, self.outcome.get(probe), value, at));
             }
         }

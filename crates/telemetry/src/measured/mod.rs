@@ -8,6 +8,7 @@ pub mod load;
 pub mod media;
 pub mod mtu;
 pub mod path;
+pub mod responsiveness;
 pub mod signalling;
 pub mod stun;
 pub mod turn;
