@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1)]
     first_seed: u64,
     /// How many labs run beside each other
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=8))]
     lanes: u8,
     /// Only cases whose name contains one of these
     #[arg(long, value_name = "PART", num_args = 1..)]
