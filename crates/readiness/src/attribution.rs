@@ -127,8 +127,14 @@ pub(crate) fn tidy(mut domains: Vec<FaultDomain>) -> Vec<FaultDomain> {
     if domains.iter().any(|d| *d != FaultDomain::Undetermined) {
         domains.retain(|d| *d != FaultDomain::Undetermined);
     }
-    let whole = [FaultDomain::HomeNetwork, FaultDomain::InternetProvider, FaultDomain::Service];
-    if domains.is_empty() || whole.iter().all(|d| domains.contains(d)) {
+    let network = [
+        FaultDomain::HomeNetwork,
+        FaultDomain::InternetProvider,
+        FaultDomain::CompanyNetwork,
+        FaultDomain::Service,
+    ];
+    // Two that cannot be told apart are an answer; three are none.
+    if domains.is_empty() || network.iter().filter(|d| domains.contains(d)).count() > 2 {
         return vec![FaultDomain::Undetermined];
     }
     domains
@@ -163,7 +169,9 @@ pub(crate) fn of_findings(findings: &[Finding]) -> Vec<FaultDomain> {
     let worst = network.iter().map(|f| f.severity).max();
     let named = |f: &&&Finding| f.domains.iter().any(|d| *d != FaultDomain::Undetermined);
     let chosen: Vec<&&Finding> = match network.iter().filter(named).any(|f| Some(f.severity) == worst) {
-        true => network.iter().filter(|f| Some(f.severity) == worst || is_cause(f.code)).collect(),
+        true => {
+            network.iter().filter(|f| Some(f.severity) == worst || is_cause(f.code) || is_placed(f)).collect()
+        }
         false => network.iter().collect(),
     };
     let all: Vec<FaultDomain> = chosen.iter().flat_map(|f| f.domains.iter().copied()).collect();
@@ -173,6 +181,13 @@ pub(crate) fn of_findings(findings: &[Finding]) -> Vec<FaultDomain> {
 /// Findings that name a cause and not an effect: they count whatever their severity.
 fn is_cause(code: FindingCode) -> bool {
     matches!(code, FindingCode::UplinkFull | FindingCode::DownlinkFull | FindingCode::WorkstationStall)
+}
+
+/// Findings about voice whose place on the way is sure: each is a fault of its own, whatever blocks beside it.
+fn is_placed(finding: &Finding) -> bool {
+    let figure =
+        matches!(finding.code, FindingCode::LossHigh | FindingCode::RttHigh | FindingCode::JitterHigh);
+    figure && finding.domains.len() == 1
 }
 
 /// A word for each point, as an agent would say it.

@@ -85,7 +85,26 @@ fn findings_of_the_computer_are_no_fault_of_the_way() {
     assert_eq!(of_findings(&[]), []);
     assert_eq!(of_findings(&[disk]), []);
     assert_eq!(of_findings(&[busy.clone()]), [FaultDomain::Computer]);
-    assert_eq!(of_findings(&[loss, busy, slow]), [FaultDomain::InternetProvider]);
+    assert_eq!(of_findings(&[loss.clone(), busy, slow]), [FaultDomain::InternetProvider]);
+    // A second fault of the voice stream in a place of its own counts, though it only warns.
+    let late = finding(FindingCode::RttHigh, Severity::Warning, ProbeId::Media, FaultDomain::HomeNetwork);
+    assert_eq!(
+        of_findings(&[loss.clone(), late.clone()]),
+        [FaultDomain::HomeNetwork, FaultDomain::InternetProvider]
+    );
+    // One whose place is not sure does not.
+    let unsure =
+        Finding { domains: vec![FaultDomain::HomeNetwork, FaultDomain::InternetProvider].into(), ..late };
+    assert_eq!(of_findings(&[loss, unsure]), [FaultDomain::InternetProvider]);
+}
+
+#[test]
+fn two_are_an_answer_and_three_are_none() {
+    use FaultDomain::{CompanyNetwork, InternetProvider, Service, Undetermined};
+    assert_eq!(tidy(vec![Service, CompanyNetwork, Service]), [CompanyNetwork, Service]);
+    assert_eq!(tidy(vec![Undetermined, Service]), [Service]);
+    assert_eq!(tidy(vec![InternetProvider, CompanyNetwork, Service]), [Undetermined]);
+    assert_eq!(tidy(vec![]), [Undetermined]);
 }
 
 proptest! {

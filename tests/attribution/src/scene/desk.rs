@@ -16,8 +16,8 @@ use std::{
 
 /// Nobody: what an agent may do on their computer is no more.
 const USER: u32 = 65_534;
-/// The probes that say something of the network, as far as the program has them.
-const PROBES: [&str; 8] = ["link", "dns", "https", "media", "load", "path", "stun", "mtu"];
+/// The probes by which it is told whose fault it is, as far as the program has them.
+const PROBES: [&str; 6] = ["link", "dns", "https", "media", "load", "path"];
 /// So much longer than allowed a check may take before it is killed: how late it is is worth knowing.
 const MORE: Duration = Duration::from_secs(20);
 
