@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -129,6 +129,28 @@ fn web_server() -> u16 {
     port
 }
 
+/// A STUN server on loopback: tells each who asks where the question came from (RFC 8489).
+fn stun_server() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut asked = [0; 1500];
+        while let Ok((length, SocketAddr::V4(from))) = socket.recv_from(&mut asked) {
+            if length < 20 || asked[..2] != [0, 1] {
+                continue;
+            }
+            let cookie = [0x21, 0x12, 0xa4, 0x42];
+            let mut answer = vec![1, 1, 0, 12];
+            answer.extend(&asked[4..20]);
+            answer.extend([0, 0x20, 0, 8, 0, 1]);
+            answer.extend((from.port() ^ 0x2112).to_be_bytes());
+            answer.extend(from.ip().octets().iter().zip(cookie).map(|(a, c)| a ^ c));
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    port
+}
+
 fn profile(port: u16) -> String {
     format!(
         "id = 'lab'\nname = 'A lab'\nversion = 3\nsummary = 'On loopback.'\n\
@@ -168,6 +190,27 @@ fn a_check_by_a_profile_measures_its_targets_and_says_so() {
         out.contains("services (lab-web)") && out.contains("With what lab/here needs (version 3, digest"),
         "{out}"
     );
+    // What calls need beside the web is measured too.
+    let with_stun = format!(
+        "{}[[regions.stun]]\nid = 'stun'\nhost = '127.0.0.1'\nport = {}\nsource = 'it'\n",
+        profile(web_server()),
+        stun_server()
+    );
+    let with_stun = desk.file("stun.toml", &with_stun);
+    let (_, out, _) = said(&desk.run(&[
+        "check",
+        "--json",
+        "--only",
+        "stun",
+        "--profile",
+        "lab/here",
+        "--profile-file",
+        with_stun.to_str().unwrap(),
+    ]));
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let readings = json["readings"].as_array().unwrap();
+    let stun = readings.iter().find(|r| r["target"] == "lab-stun").unwrap_or_else(|| panic!("{out}"));
+    assert!(stun.to_string().contains("\"measured\""), "{stun}");
     // It was for the agent's eyes.
     assert_eq!(said(&desk.run(&["history", "--all"])).1, "");
 }
@@ -216,7 +259,7 @@ fn a_policy_takes_a_profile_and_tells_plain_targets() {
     let desk = Desk::new();
     let policy = desk.file(
         "policy.toml",
-        "id = \"p\"\nversion = 1\nprofile = \"twilio-flex/dublin\"\nrequired = [\"https\"]\n",
+        "id = \"p\"\nversion = 1\nprofile = \"twilio-flex/dublin\"\nrequired = [\"signalling\"]\n",
     );
     let (code, out, err) = said(&desk.run(&["policy", "check", policy.to_str().unwrap()]));
     assert_eq!(code, 0, "{err}");

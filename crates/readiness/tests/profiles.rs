@@ -147,7 +147,7 @@ fn the_policy_goes_before_the_profile() {
     assert_eq!(generic.apply(&Policy::builtin()).unwrap().codec, Codec::OpusEstimate);
     // Twice on top is once too often: two targets of one id.
     let twice = twilio.apply(&twilio.apply(&policy).unwrap()).unwrap_err().to_string();
-    assert!(twice.contains("'twilio-flex-insights' twice"), "{twice}");
+    assert!(twice.contains("'twilio-flex-stun' twice"), "{twice}");
 }
 
 #[test]
