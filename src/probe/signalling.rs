@@ -87,7 +87,7 @@ async fn measure(
         .iter()
         .map(|(visit, _, seen)| match (visit, seen) {
             (Ok(visit), Some(seen)) => outcome(visit, seen, found.next().unwrap_or(Interference::None)),
-            (Err(outcome), _) => outcome.clone(),
+            (Err(why), _) => why.outcome(),
             (Ok(_), None) => Outcome::Failed(Failure::System),
         })
         .collect();
@@ -111,9 +111,26 @@ async fn ask(visit: Visit, deadline: Instant, delay: Duration) -> Seen {
     seen
 }
 
-fn plan(host: &SignallingHost, proxies: &Proxies, trust: &Option<Arc<Trust>>) -> Result<Visit, Outcome> {
-    let forbidden = Outcome::NotChecked(NotChecked::TargetForbidden);
-    let Ok(mut url) = Url::parse(&host.url) else { return Err(forbidden) };
+/// Why a host is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unasked {
+    /// No policy may send a desk there, or not unencrypted.
+    Forbidden,
+    /// Nobody could vouch for its certificate.
+    NoTrust,
+}
+
+impl Unasked {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Forbidden => Outcome::NotChecked(NotChecked::TargetForbidden),
+            Self::NoTrust => Outcome::Failed(Failure::System),
+        }
+    }
+}
+
+fn plan(host: &SignallingHost, proxies: &Proxies, trust: &Option<Arc<Trust>>) -> Result<Visit, Unasked> {
+    let Ok(mut url) = Url::parse(&host.url) else { return Err(Unasked::Forbidden) };
     let (web, encrypted) = if url.scheme() == "wss" { ("https", true) } else { ("http", false) };
     let on_this_computer = url.host().is_some_and(|h| match h {
         url::Host::Domain(name) => name == "localhost",
@@ -121,10 +138,10 @@ fn plan(host: &SignallingHost, proxies: &Proxies, trust: &Option<Arc<Trust>>) ->
         url::Host::Ipv6(v6) => allowed::is_loopback(v6.into()),
     });
     if url.set_scheme(web).is_err() || (!encrypted && !on_this_computer) {
-        return Err(forbidden);
+        return Err(Unasked::Forbidden);
     }
     if encrypted && trust.is_none() {
-        return Err(Outcome::Failed(Failure::System));
+        return Err(Unasked::NoTrust);
     }
     let named = Host::Named(url.host_str().unwrap_or_default().to_owned());
     Ok(Visit { proxy: proxies.for_url(&url).cloned(), url, host: named, trust: trust.clone() })

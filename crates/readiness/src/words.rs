@@ -71,7 +71,7 @@ pub fn probe(p: ProbeId) -> &'static str {
         ProbeId::Noise => "microphone",
         ProbeId::Load => "computer",
         ProbeId::Environment => "software versions",
-        ProbeId::Stun => "voice ports (UDP)",
+        ProbeId::Stun => "voice ports",
         ProbeId::Turn => "voice relays",
         ProbeId::Signalling => "call signalling",
         ProbeId::Mtu => "packet size",

@@ -96,7 +96,7 @@ mod tests {
     fn a_file_that_is_wrong_is_told_by_its_line_and_not_by_its_words() {
         assert_eq!(find("[[server]]\nhost = 'a'\npasword = 'x'\n", "a"), Err(3));
         assert_eq!(find("not toml", "a"), Err(1));
-        assert_eq!(find("[[server]]\nhost = 'a'\n", "a").is_err(), true);
+        assert!(find("[[server]]\nhost = 'a'\n", "a").is_err());
     }
 
     #[test]

@@ -96,6 +96,15 @@ async fn what_a_host_answers_instead_is_told_from_an_answer_that_is_not_its_own(
     assert_eq!((garbage.upgrade, garbage.failure), (None, Some(Failure::BadAnswer)));
 }
 
+#[test]
+fn what_a_server_says_without_the_headers_counts_where_somebody_could_have_taken_them() {
+    use Interference::{None, TlsIntercepted};
+    assert_eq!(upgrade(400, true, TlsIntercepted), Upgrade::Stripped);
+    assert_eq!(upgrade(400, true, None), Upgrade::Declined);
+    assert_eq!(upgrade(403, true, TlsIntercepted), Upgrade::Declined);
+    assert_eq!(upgrade(302, true, None), Upgrade::Declined);
+}
+
 /// Takes the request in place of the server, leaves out what is asked for beside the page, and asks the server.
 fn stripping(to: SocketAddr) -> SocketAddr {
     serve(move |mut stream| {

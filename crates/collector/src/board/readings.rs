@@ -319,3 +319,72 @@ fn under_load(way: &UnderLoad) -> String {
     );
     said.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use telemetry::{Failure, Millis, MtuLimit, NatMapping, TurnResult, TurnTransport, TurnWay, Upgrade};
+
+    #[test]
+    fn the_way_that_calls_take_is_put_into_words() {
+        let said = |value| measured(&value);
+        let time = |ms| Some(Millis::new(ms));
+        let stun = Stun {
+            sent: 5,
+            answered: 5,
+            rtt_min: time(18.0),
+            rtt_mean: time(20.0),
+            mapping: Some(NatMapping::EachServer),
+            moved: true,
+            failure: None,
+        };
+        assert_eq!(
+            said(Value::Stun(stun)),
+            "5 of 5 requests answered; least round trip 18 ms; address translation: each server; \
+             the address changes from moment to moment"
+        );
+        let way = TurnWay {
+            transport: TurnTransport::Tls,
+            result: TurnResult::Relayed,
+            connect: time(42.0),
+            answer: time(20.0),
+            relay: time(41.0),
+            proxy: true,
+            intercepted: false,
+            failure: None,
+        };
+        let closed = TurnWay {
+            transport: TurnTransport::Udp,
+            result: TurnResult::Failed,
+            connect: None,
+            answer: None,
+            relay: None,
+            proxy: false,
+            failure: Some(Failure::NoAnswer),
+            ..way.clone()
+        };
+        assert_eq!(
+            said(Value::Turn(Turn { ways: vec![closed, way].into() })),
+            "UDP failed: nothing answered; TLS relayed, connected in 42 ms, answered in 20 ms, relayed in 41 ms, \
+             through a proxy"
+        );
+        let signalling = Signalling {
+            dns: None,
+            tcp: time(20.0),
+            tls: time(25.0),
+            answer: time(21.0),
+            upgrade: Some(Upgrade::Stripped),
+            status: Some(426),
+            proxy: false,
+            interference: Interference::TlsIntercepted,
+            failure: None,
+        };
+        assert_eq!(
+            said(Value::Signalling(signalling)),
+            "connection 20 ms; encryption 25 ms; answer 21 ms; WebSocket stripped; status 426; \
+             encrypted traffic is opened on the way"
+        );
+        let mtu = Mtu { bytes: 1400, limit: MtuLimit::BlackHole, ipv6: true, sent: 27 };
+        assert_eq!(said(Value::Mtu(mtu)), "up to 1400 bytes pass over IPv6; limit: black hole");
+    }
+}
