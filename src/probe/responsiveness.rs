@@ -67,7 +67,7 @@ async fn measure(context: &Context, around: Around) -> Reading {
         Some(_) if context.occasion == Occasion::Routine => Outcome::NotChecked(NotChecked::OutsideShift),
         Some(test) => match plan(context, test, around, deadline).await {
             Ok(plan) => load(context, plan, around).await,
-            Err(outcome) => outcome,
+            Err(outcome) => *outcome,
         },
     };
     begun.finish(outcome)
@@ -79,8 +79,9 @@ async fn plan(
     test: &LoadTest,
     around: Around,
     deadline: Instant,
-) -> Result<Plan, Outcome> {
-    let not = |why| Err(Outcome::NotChecked(why));
+) -> Result<Plan, Box<Outcome>> {
+    let not = |why| Err(Box::new(Outcome::NotChecked(why)));
+    let system = || Err(Box::new(Outcome::Failed(Failure::System)));
     let own = context.collector.as_ref();
     let Some(url) = readiness::target_url(&test.url, own.map(|c| &c.url)) else {
         return not(NotChecked::NoTarget);
@@ -102,14 +103,14 @@ async fn plan(
         let verifier = (to.scheme() == "https").then(|| Trust::verifier(&roots));
         (proxied, (around.metered)(), verifier.transpose())
     });
-    let Ok((proxied, metered, verifier)) = asked.await else { return Err(Outcome::Failed(Failure::System)) };
+    let Ok((proxied, metered, verifier)) = asked.await else { return system() };
     if proxied {
         return not(NotChecked::BehindProxy);
     }
     if metered && !test.metered {
         return not(NotChecked::Metered);
     }
-    let Ok(verifier) = verifier else { return Err(Outcome::Failed(Failure::System)) };
+    let Ok(verifier) = verifier else { return system() };
     let voice = context.policy.targets.reflectors.first().and_then(|reflector| {
         let (host, port, dscp) = (reflector.host.clone(), reflector.port, reflector.dscp);
         Some(Voice { name: context.host(&host)?, host, port, dscp })

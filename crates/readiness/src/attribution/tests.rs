@@ -84,7 +84,7 @@ fn findings_of_the_computer_are_no_fault_of_the_way() {
     let slow = finding(FindingCode::ServiceSlow, Severity::Warning, ProbeId::Https, FaultDomain::Service);
     assert_eq!(of_findings(&[]), []);
     assert_eq!(of_findings(&[disk]), []);
-    assert_eq!(of_findings(&[busy.clone()]), [FaultDomain::Computer]);
+    assert_eq!(of_findings(std::slice::from_ref(&busy)), [FaultDomain::Computer]);
     assert_eq!(of_findings(&[loss.clone(), busy, slow]), [FaultDomain::InternetProvider]);
     // A second fault of the voice stream in a place of its own counts, though it only warns.
     let late = finding(FindingCode::RttHigh, Severity::Warning, ProbeId::Media, FaultDomain::HomeNetwork);
