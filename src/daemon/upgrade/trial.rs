@@ -84,11 +84,6 @@ fn version(said: &[u8]) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::upgrade::{TRIAL, look};
-
-    fn two() -> Version {
-        "0.2.0".parse().unwrap()
-    }
 
     #[test]
     fn only_preshift_says_that_it_is_preshift() {
@@ -107,7 +102,9 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_file_that_is_no_program_or_not_ours_is_not_run() {
+        use crate::daemon::upgrade::{TRIAL, look};
         use std::os::unix::fs::PermissionsExt as _;
+        let two: Version = "0.2.0".parse().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("preshift");
         let put = |text: &str, mode| {
@@ -119,7 +116,7 @@ mod tests {
         let ran = dir.path().join("ran");
         let tells = format!("#!/bin/sh\ntouch '{}'\necho preshift 0.2.0\n", ran.display());
         for (text, mode, expected) in [
-            (good, 0o755, Ok(two())),
+            (good, 0o755, Ok(two)),
             (good, 0o644, Err(NotTaken::NoProgram)),
             (&tells, 0o777, Err(NotTaken::Untrusted)),
             ("no program at all", 0o755, Err(NotTaken::NoProgram)),

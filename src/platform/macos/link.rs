@@ -86,7 +86,7 @@ pub fn traffic(index: u32) -> Option<Traffic> {
         )
     };
     let whole = result == 0 && length == size_of::<libc::ifmibdata>();
-    whole.then(|| Traffic { sent: data.ifmd_data.ifi_obytes, received: data.ifmd_data.ifi_ibytes })
+    whole.then_some(Traffic { sent: data.ifmd_data.ifi_obytes, received: data.ifmd_data.ifi_ibytes })
 }
 
 /// The gateways among the neighbours, for that is what is told here; their state is not.

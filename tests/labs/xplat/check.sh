@@ -14,8 +14,8 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/xplat}
 WIN=x86_64-pc-windows-gnu
 MAC=aarch64-apple-darwin
 INTEL=x86_64-apple-darwin
-# The emulated links of the network lab are Linux's own and stay there.
-WORKSPACE=(--workspace --exclude netshape)
+# The emulated links of the network lab and the scenarios on them are Linux's own and stay there.
+WORKSPACE=(--workspace --exclude netshape --exclude attribution)
 required=
 for argument in "$@"; do
     case "$argument" in

@@ -85,8 +85,8 @@ took() { printf '%s s' $((SECONDS - began)); began=$SECONDS; }
 
 # --- build -------------------------------------------------------------------------------------------
 printf '== Windows: cargo test --workspace --no-run\n'
-# The emulated links of the network lab are Linux's own and stay there.
-if ! CARGO_TARGET_DIR=$TARGET "$here/xplat.sh" win test --quiet --locked --workspace --exclude netshape --no-run \
+# The emulated links of the network lab and the scenarios on them are Linux's own and stay there.
+if ! CARGO_TARGET_DIR=$TARGET "$here/xplat.sh" win test --quiet --locked --workspace --exclude netshape --exclude attribution --no-run \
     --message-format=json-render-diagnostics > "$work/built" 2> "$work/said"; then
     cat "$work/said"
     printf '== Windows: FAILED to build\n'
