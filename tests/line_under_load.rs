@@ -71,7 +71,7 @@ fn a_line_that_chokes_and_a_clean_one_are_told_apart() {
         within(line, way, "added_delay", -5.0..=60.0);
         // Of the packets that a full queue of 50 ms drops, some are of what is asked beside the load, and waits for them
         // are in the mean: few round trips a minute on a line that is fit.
-        within(line, way, "rpm", 150.0..=3_500.0);
+        within(line, way, "rpm", 60.0..=3_500.0);
     }
     assert_eq!(codes(&checked, "line_"), Vec::<String>::new(), "{checked:#}");
 

@@ -314,6 +314,8 @@ fn probed(lab: &Netlab) -> Outcome {
         runtime.block_on((probe::media::PROBE.run)(context))
     };
     let mut readings = lab.inside(Place::Ws, measure).unwrap();
+    // Where the stream is not well, a reading of the way comes with it.
+    readings.retain(|r| r.probe == telemetry::ProbeId::Media);
     assert_eq!(readings.len(), 1);
     readings.remove(0).outcome
 }
@@ -329,7 +331,8 @@ fn the_probe_measures_longer_when_the_verdict_hangs_on_it() {
         || probed(&lab),
         |outcome, truth| {
             let Outcome::Measured(Value::Media(media)) = outcome else { panic!("{outcome:?}") };
-            assert_eq!((media.sent, media.reflected, media.received), (750, 735, 735));
+            // And since it is more than chance, it goes on to look where it happens: 500 packets more.
+            assert_eq!((media.sent, media.reflected, media.received), (1250, 1225, 1225));
             assert!(media.loss_interval.low.get() > 1.0, "{:?}", media.loss_interval);
             as_recorded(&media, &truth.of_first(media.sent));
         },

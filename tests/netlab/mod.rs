@@ -4,7 +4,8 @@
 
 mod truth;
 
-pub use netshape::{Lab, Place};
+#[allow(unused_imports, reason = "each program uses a part of it")]
+pub use netshape::{Lab, Layout, Place};
 #[allow(unused_imports, reason = "each program uses a part of it")]
 pub use truth::{Stream, Truth};
 
@@ -38,6 +39,11 @@ impl Deref for Netlab {
 /// Brings a lab up; `None`, with a word on why, where there cannot be one. With `PRESHIFT_LABS=1` that
 /// is a failure.
 pub fn up(test: &str) -> Option<Netlab> {
+    up_as(test, Layout::default())
+}
+
+/// The same of a lab that has more to it.
+pub fn up_as(test: &str, layout: Layout) -> Option<Netlab> {
     if let Some(need) = missing() {
         assert!(std::env::var_os("PRESHIFT_LABS").is_none_or(|v| v != "1"), "{test}: needs {need}");
         eprintln!("SKIPPED: {test}: needs {need}");
@@ -46,7 +52,7 @@ pub fn up(test: &str) -> Option<Netlab> {
     let turn = File::create(TURN).and_then(|turn| turn.lock().map(|()| turn));
     let turn = turn.unwrap_or_else(|e| panic!("{test}: no turn at the lab: {e}"));
     sweep();
-    let lab = Lab::up(&prefix()).unwrap_or_else(|e| panic!("{test}: no lab: {e}"));
+    let lab = Lab::up_as(&prefix(), layout).unwrap_or_else(|e| panic!("{test}: no lab: {e}"));
     Some(Netlab { lab, _turn: turn })
 }
 

@@ -62,7 +62,9 @@ async fn each_reflector_is_measured_in_turn_and_the_fourth_is_not() {
     let private = |id| at(id, "10.0.0.1", port);
     let reflectors =
         vec![at("a", "127.0.0.1", port), at("b", "127.0.0.1", closed), private("c"), private("d")];
-    let readings = (PROBE.run)(context(reflectors, said.clone())).await;
+    let mut readings = (PROBE.run)(context(reflectors, said.clone())).await;
+    // Where a stream was not well, a reading of the way comes with it.
+    readings.retain(|r| r.probe == ProbeId::Media);
     assert_eq!(readings.len(), MAX_REFLECTORS);
     let Some(Value::Media(media)) = readings[0].measured() else { panic!("{:?}", readings[0]) };
     assert_eq!((media.sent, media.received), (250, 250));

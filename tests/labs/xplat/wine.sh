@@ -125,7 +125,7 @@ one() { # FOLDER NAME PROGRAM FILES
         printf '%s %s\n' "$found" "$entry" >> "$4.cannot"
         leave+=(--skip "$part")
     done
-    timeout 300 "$WINE" "$3" "${leave[@]}" < /dev/null > "$4.log" 2>&1 && verdict=ok
+    timeout 600 "$WINE" "$3" "${leave[@]}" < /dev/null > "$4.log" 2>&1 && verdict=ok
     tr -d '\r' < "$4.log" > "$4.said"
     read -r good out <<< "$(sed -n 's/^test result:.* \([0-9]*\) passed;.* \([0-9]*\) filtered out.*/\1 \2/p' "$4.said")"
     printf '%s %s %s\n' "$verdict" "${good:-0}" "${out:-0}" > "$4.result"
