@@ -66,7 +66,9 @@ while read -r line; do skipped+=("$current: $line"); done < "$PRESHIFT_INCONCLUS
 rm -f "$PRESHIFT_INCONCLUSIVE"
 
 step "whose fault: every scenario of tests/attribution, one seed"
-watched target/debug/attribution --seeds 1
+# The goals themselves are those of `make bench-attribution`, on a quiet machine. Here others may share the processors, so
+# that a few answers may be wrong or late before it fails.
+watched target/debug/attribution --seeds 1 --tolerate 4 --right 60
 
 step "another's STAMP as a peer"
 # In a workspace and target folder of its own: its features must not mix with ours.

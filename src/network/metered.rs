@@ -15,15 +15,18 @@ pub fn of_network_manager(printed: &str) -> Option<bool> {
     }
 }
 
-/// By Windows' `NetworkCostType`, and whether the connection roams or is over its limit.
-pub fn of_windows(kind: i32, roaming: bool, over_limit: bool) -> Option<bool> {
-    match kind {
-        _ if roaming || over_limit => Some(true),
-        1 => Some(false),
-        // Fixed and variable: so much for a month, or by the byte.
-        2 | 3 => Some(true),
-        _ => None,
+/// By the bits of Windows' `NLM_CONNECTION_COST` (netlistmgr.h).
+pub fn of_windows(cost: u32) -> Option<bool> {
+    const UNRESTRICTED: u32 = 0x1;
+    // Fixed and variable: so much for a month, or by the byte.
+    const FIXED: u32 = 0x2;
+    const VARIABLE: u32 = 0x4;
+    const OVER_LIMIT: u32 = 0x1_0000;
+    const ROAMING: u32 = 0x4_0000;
+    if cost & (FIXED | VARIABLE | OVER_LIMIT | ROAMING) != 0 {
+        return Some(true);
     }
+    (cost & UNRESTRICTED != 0).then_some(false)
 }
 
 /// What to go by.
@@ -46,11 +49,9 @@ mod tests {
 
     #[test]
     fn windows_word() {
-        assert_eq!(
-            [0, 1, 2, 3, 9].map(|k| of_windows(k, false, false)),
-            [None, Some(false), Some(true), Some(true), None]
-        );
-        assert_eq!((of_windows(1, true, false), of_windows(0, false, true)), (Some(true), Some(true)));
+        let meant = [None, Some(false), Some(true), Some(true), None];
+        assert_eq!([0, 1, 2, 4, 0x8_0000].map(of_windows), meant);
+        assert_eq!((of_windows(0x4_0001), of_windows(0x1_0000)), (Some(true), Some(true)));
     }
 
     #[test]

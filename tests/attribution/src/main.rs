@@ -46,6 +46,12 @@ pub struct Options {
     /// matrix. Such a run is no proof
     #[arg(long)]
     without_computer: bool,
+    /// How many wrong or late answers there may be, for a machine that is not quiet. More than none is no proof
+    #[arg(long, default_value_t = 0)]
+    tolerate: usize,
+    /// Percent of the answers that must be right
+    #[arg(long, default_value_t = table::RIGHT_PERCENT, value_name = "PERCENT")]
+    right: usize,
     /// Keep what each check said, and what it wrote on standard error, in this folder
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -95,6 +101,8 @@ fn run_all(options: &Options, _: Vec<case::Case>) -> anyhow::Result<bool> {
         options.first_seed,
         options.lanes,
         options.attempts,
+        options.tolerate,
+        options.right,
         &options.programs,
         &options.keep,
     );

@@ -54,7 +54,8 @@ pub fn all(options: &Options, cases: Vec<Case>) -> anyhow::Result<bool> {
     for result in results.iter().filter(|r| r.ruling == Ruling::Inconclusive) {
         println!("SKIPPED: whose fault: {} with seed {}: {}", result.case, result.seed, result.remark);
     }
-    let (totals, well) = table::totals(&results);
+    let (totals, well) =
+        table::totals(&results, table::Goal { tolerated: options.tolerate, right_percent: options.right });
     println!("\n{totals}");
     if options.without_computer {
         println!("Without 'computer', and whatever the machine was busy with: this is no proof.");
