@@ -24,7 +24,7 @@ lint: ## format, clippy and doc warnings
 	@scripts/test.sh lint
 
 bench-attribution: ## whose fault: every scenario of tests/attribution, 5 seeds each (root)
-	@scripts/setup.sh build test
+	@scripts/setup.sh build bench test
 	cargo build --quiet --workspace --bins
 	target/debug/attribution
 

@@ -39,7 +39,8 @@ for part in "$@"; do
         want unzip unzip
         want chromium chromium # the board, looked at in a real browser
         ;;
-    bench) # the tools that the truth table compares with
+    bench) # the tools that the truth table compares with, and what sets a scenario's clock
+        want faketime faketime
         want ip iproute2
         want nft nftables
         want irtt irtt
