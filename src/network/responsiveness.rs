@@ -13,6 +13,7 @@ mod line;
 mod load;
 mod meter;
 mod notes;
+mod once;
 mod phase;
 mod voice;
 

@@ -9,6 +9,7 @@ use super::{
     config::{self, Urls},
     meter::{Meter, Metered},
     notes::{Kind, Notes},
+    once::Once,
     resolve,
 };
 use crate::network::https;
@@ -21,12 +22,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls::{
-    AlertDescription, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
-    client::{
-        Resumption,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    AlertDescription, ClientConfig, Error, ProtocolVersion, client::Resumption, pki_types::ServerName,
 };
 use std::{
     io,
@@ -105,7 +101,7 @@ impl Line {
             let verifier = plan.verifier.clone().ok_or(Trouble::Failed(Failure::System))?;
             let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
             let name = name.map_err(|_| Trouble::Failed(Failure::NameNotFound))?;
-            let once = Arc::new(Once { verifier, seen: Mutex::default() });
+            let once = Arc::new(Once::new(verifier));
             line.tls = Some((connector(once.clone(), H2)?, name.clone()));
             let notes = Notes::default();
             let first = match line.reach(&addresses, &notes).await {
@@ -377,53 +373,4 @@ fn keep_backlog_short(stream: &TcpStream) {
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(WAITING as u32);
     #[cfg(not(target_os = "linux"))]
     let _ = stream;
-}
-
-/// Has a certificate judged once. Judging it asks the system, on some for tens of milliseconds: that shall not be
-/// taken for time of the line's. The same certificate, and that its owner has the key, is checked every time.
-#[derive(Debug)]
-struct Once {
-    verifier: Arc<dyn ServerCertVerifier>,
-    seen: Mutex<Option<CertificateDer<'static>>>,
-}
-
-impl ServerCertVerifier for Once {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.as_ref().is_some_and(|s| s == end_entity) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let verified = self.verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now)?;
-        *seen = Some(end_entity.clone().into_owned());
-        Ok(verified)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
 }
